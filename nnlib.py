@@ -193,7 +193,8 @@ ACTIVATIONS = {
 
 def _same_shape(y, y_hat):
     y, y_hat = np.asarray(y), np.asarray(y_hat)
-    _require(y.shape == y_hat.shape, f"y has shape {y.shape}, but y_hat has {y_hat.shape}")
+    if y.shape != y_hat.shape:
+        raise ValueError(f"y has shape {y.shape}, but y_hat has {y_hat.shape}")
     return y, y_hat if y_hat.dtype.kind == "f" else y_hat.astype(float)
 
 
@@ -224,7 +225,8 @@ class MSE(Cost):
 
     def __call__(self, y, y_hat):
         y, y_hat = _same_shape(y, y_hat)
-        return float(np.mean(np.square(y_hat - y)))
+        error = np.ravel(y_hat - y)
+        return float(error @ error) / error.size
 
     def gradient(self, y, y_hat):
         """dC/dy_hat, of y_hat's shape."""
@@ -378,7 +380,11 @@ class NeuralNetwork:
             f"{name} must have shape (n, {width}) with n >= 1, got {data.shape}",
         )
         _require(data.dtype.kind in "fiub", f"{name} must be real numbers, got dtype {data.dtype}")
-        _require(np.isfinite(data).all(), f"{name} holds NaN or infinity")
+        limit = np.finfo(self.dtype).max
+        _require(
+            -limit <= data.min() and data.max() <= limit,
+            f"{name} holds NaN, infinity or numbers beyond {self.dtype}",
+        )
         return data
 
     def _checked_pair(self, X, Y):
@@ -659,7 +665,7 @@ def _epochs(network, X, Y, optimizer, epochs, batch_size, validation, shuffle):
         with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported below
             for start in range(0, len(X), batch_size):
                 rows = order[start : start + batch_size]
-                x, y = network._cast(X[rows]), network._cast(Y[rows])
+                x, y = (network._cast(data.take(rows, axis=0)) for data in (X, Y))
                 total += len(rows) * network._backward(x, y, dW, db)
                 if not math.isfinite(total):
                     break

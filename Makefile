@@ -1,0 +1,60 @@
+# make          the environment, the notebooks that are out of date, report/report.pdf
+# make test     ruff, the unit tests, the notebooks against their stored outputs and results
+# make lab      JupyterLab in the environment
+# make clean    removes the environment and everything that is not committed below .build
+
+PYTHON ?= python3
+BIN := .venv/bin
+NOTEBOOKS := 02_runge_regression 05_mnist_classification
+STAMPS := $(NOTEBOOKS:%=.build/%.done)
+
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: all test lab clean
+
+all: report/report.pdf
+
+.venv/.done: requirements.txt
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	touch $@
+
+# A notebook runs in a copy of the tree. Only when the whole of it has run do its outputs replace
+# the older ones, each by a rename, and the stamp comes last.
+$(STAMPS): .build/%.done: notebooks/%.ipynb nnlib.py notebooks/report.mplstyle | .venv/.done
+	rm -rf .build/$*
+	mkdir -p .build/$*/notebooks .build/$*/figures .build/$*/report/results
+	ln -s "$(CURDIR)/data" .build/$*/data
+	cp notebooks/$*.ipynb notebooks/report.mplstyle .build/$*/notebooks
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level WARN \
+		--ExecutePreprocessor.record_timing=False .build/$*/notebooks/$*.ipynb
+	mv -f .build/$*/figures/* figures
+	mv -f .build/$*/report/results/* report/results
+	mv -f .build/$*/notebooks/$*.ipynb notebooks
+	rm -r .build/$*
+	touch $@
+
+.build/05_mnist_classification.done: data/mnist_784.npz
+
+report/report.pdf: report/report.typ report/references.bib $(STAMPS) | .venv/.done
+	$(BIN)/python -c "import typst; typst.compile('report/report.typ', output='.build/report.pdf', root='.')"
+	mv -f .build/report.pdf $@
+
+# The notebooks write figures and results, so that the tests run in a copy of the tree.
+# One BLAS thread for each of the two workers.
+test: export OPENBLAS_NUM_THREADS ?= 1
+test: .venv/.done
+	$(BIN)/ruff check .
+	rm -rf .build/test
+	mkdir -p .build/test
+	tar -c --exclude=./.git --exclude=./.venv --exclude=./.build . | tar -x -C .build/test
+	cp -r report/results .build/test/committed
+	cd .build/test && ../../$(BIN)/pytest -n 2 tests
+	cd .build/test && ../../$(BIN)/pytest -n 2 --dist loadfile --nbval --nbval-current-env $(NOTEBOOKS:%=notebooks/%.ipynb)
+	cd .build/test && ../../$(BIN)/pytest tests/results_agree.py
+
+lab: .venv/.done
+	$(BIN)/jupyter lab notebooks
+
+clean:
+	rm -rf .venv .build

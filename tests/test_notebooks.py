@@ -1,0 +1,79 @@
+"""The committed notebooks are whole: executed in order, clean, and clear about what they make."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+FIGURE = re.compile(r'savefig\(\s*"\.\./figures/([\w.]+)"')
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook):
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+def test_there_are_notebooks():
+    assert len(NOTEBOOKS) >= 2
+
+
+def test_every_code_cell_has_run_in_order(notebook):
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_no_cell_failed_or_wrote_to_stderr(notebook):
+    kinds = {output.get("name", output.output_type) for output in outputs(notebook)}
+    assert not kinds & {"error", "stderr"}
+
+
+def test_kernel_is_python3(notebook):
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+def test_outputs_hold_no_path_of_a_machine_and_no_figure_echo(notebook):
+    text = json.dumps(outputs(notebook))
+    assert not re.search(r"/(home|root|tmp|work|Users)/|<Figure size|site-packages", text)
+
+
+def test_trained_floats_are_asserted_where_their_text_is_not_compared(notebook):
+    cells = code_cells(notebook)
+    for i, cell in enumerate(cells):
+        if "nbval-ignore-output" in cell.metadata.get("tags", []):
+            assert any("assert" in later.source for later in cells[i + 1 :])
+
+
+def test_opens_with_a_title_and_closes_with_what_was_learnt(notebook):
+    assert re.match(r"# \d\. ", notebook.cells[0].source)
+    assert notebook.cells[-1].source.startswith("## What was learnt")
+
+
+def test_claims_are_asserted(notebook):
+    headings = [i for i, c in enumerate(notebook.cells) if c.source.startswith("## Claims")]
+    assert len(headings) == 1
+    assert any("assert " in cell.source for cell in notebook.cells[headings[0] + 1 :])
+
+
+def test_opening_names_each_figure_and_the_results_that_the_notebook_writes(notebook):
+    source = "\n".join(cell.source for cell in code_cells(notebook))
+    opening = notebook.cells[0].source
+    assert [f for f in FIGURE.findall(source) if f not in opening] == []
+    assert re.findall(r"report/results/(\w+)\.json", source)[0] in opening
+
+
+def test_every_figure_is_drawn_by_one_notebook():
+    sources = ["".join(cell.source for cell in nbformat.read(p, 4).cells) for p in NOTEBOOKS]
+    drawn = [figure for source in sources for figure in FIGURE.findall(source)]
+    assert sorted(drawn) == sorted(path.name for path in (ROOT / "figures").iterdir())

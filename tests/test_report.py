@@ -1,0 +1,107 @@
+"""The report: its numbers come from results/, it refers to all that it shows, and it compiles."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import typst
+
+ROOT = Path(__file__).parents[1]
+SOURCE = (ROOT / "report/report.typ").read_text(encoding="utf-8")
+BIBLIOGRAPHY = (ROOT / "report/references.bib").read_text(encoding="utf-8")
+
+
+def text_of(expression):
+    """What an expression in the functions of report.typ prints."""
+    document = f'#import "/report/report.typ": *\n#metadata({expression}) <value>'
+    found = json.loads(
+        typst.query(document.encode(), "<value>", field="value", one=True, root=str(ROOT))
+    )
+    return plain(found)
+
+
+def plain(content):
+    if isinstance(content, str):
+        return content
+    children = content.get("children", [content.get("body", content.get("text", ""))])
+    return "".join(plain(child) for child in children) if content.get("func") != "space" else " "
+
+
+@pytest.mark.parametrize(
+    ("expression", "printed"),
+    [
+        ("num(0.012345)", "0.0123"),
+        ("num(0.0125, digits: 2)", "0.013"),
+        ("num(9.996)", "10.0"),
+        ("num(0.9996)", "1.00"),
+        ("num(123.456)", "123"),
+        ("num(2)", "2.00"),
+        ("num(0)", "0"),
+        ("num(-0.5, digits: 1)", "−0.5"),
+        ("num(1.5e-7)", "1.50 × 10−7"),
+        ("num(9.999e-8)", "1.00 × 10−7"),
+        ("num(-2.345e-5, digits: 2)", "−2.3 × 10−5"),
+        ("num(3.2e12, digits: 1)", "3 × 1012"),
+        ("pct(0.9784)", "97.84 %"),
+        ("pct(0.00086)", "0.09 %"),
+        ("pct(1, digits: 0)", "100 %"),
+        ("pct(-0.001, digits: 1)", "−0.1 %"),
+        ("pct(-0.00001, digits: 1)", "0.0 %"),
+    ],
+)
+def test_measured_numbers_are_rounded(expression, printed):
+    assert text_of(expression).replace("\u00a0", " ") == printed
+
+
+@pytest.mark.parametrize("value", [128, 0.003, 1e-5, 0.12345678901234, 0.1, 1e-10])
+def test_a_hyperparameter_is_never_changed(value):
+    assert float(text_of(f"hyper(json(bytes({json.dumps(json.dumps(value))})))")) == value
+
+
+def test_a_list_of_hyperparameters_is_printed_whole():
+    assert text_of("hyper((256, 128, 0.5))") == "256, 128 and 0.5"
+
+
+def test_it_compiles_without_a_warning(tmp_path):
+    _, warnings = typst.Compiler(root=str(ROOT)).compile_with_warnings(
+        input=ROOT / "report/report.typ", output=tmp_path / "report.pdf", format="pdf"
+    )
+    assert [str(warning) for warning in warnings] == []
+    assert (tmp_path / "report.pdf").stat().st_size > 50_000
+
+
+def test_no_measured_number_is_typed_by_hand():
+    prose = SOURCE.split("#align(center)", 1)[1]
+    prose = re.sub(r"//.*|\$[^$]*\$|<[\w-]+>|@[\w-]+", "", prose)  # comments, equations, labels
+    prose = re.sub(r'"[^"]*"', "", prose)  # file names
+    prose = re.sub(r"#\w+(\.\w+)*\([^()]*(\([^()]*\)[^()]*)*\)", "", prose)  # calls
+    prose = re.sub(r"#\w+(\.\w+)*", "", prose)
+    prose = re.sub(r"[\d.]+\s*(pt|em|cm|fr)\b|(width|columns|digits|at):? *\(?[\d.]+%?", "", prose)
+    assert re.findall(r"\d*\.\d+|\d+\s*%|10\^|\d×", prose) == []
+
+
+def test_each_figure_and_table_is_referred_to_in_the_text():
+    shown = re.findall(r"<((?:fig|tab|alg)-[\w-]+)>", SOURCE)
+    assert shown
+    assert [label for label in shown if f"@{label}" not in SOURCE] == []
+
+
+def test_each_drawn_figure_of_the_report_exists_and_has_a_caption():
+    images = re.findall(r'image\("\.\./figures/([\w.]+)"', SOURCE)
+    assert images
+    assert [name for name in images if not (ROOT / "figures" / name).is_file()] == []
+    assert SOURCE.count("#figure(") == SOURCE.count(" caption: [")
+
+
+def test_each_reference_is_cited_and_each_citation_is_a_reference():
+    keys = set(re.findall(r"^@\w+\{([\w-]+),", BIBLIOGRAPHY, re.MULTILINE))
+    cited = set(re.findall(r"@([a-z-]+-\d{4}[\w-]*|joblib)\b", SOURCE))
+    cited |= set(re.findall(r"#cite\(<([\w-]+)>", SOURCE))
+    assert cited == keys
+
+
+def test_each_result_that_the_report_reads_is_written_by_the_notebook_of_that_name():
+    read = re.findall(r'json\("results/([\w]+)\.json"\)', SOURCE)
+    assert read
+    assert [name for name in read if not (ROOT / f"notebooks/{name}.ipynb").is_file()] == []

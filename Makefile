@@ -5,7 +5,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-NOTEBOOKS := 02_runge_regression 05_mnist_classification
+NOTEBOOKS := 01_theory 02_runge_regression 03_activations_and_depth 04_regularization 05_mnist_classification
 STAMPS := $(NOTEBOOKS:%=.build/%.done)
 
 .DELETE_ON_ERROR:
@@ -27,7 +27,7 @@ $(STAMPS): .build/%.done: notebooks/%.ipynb nnlib.py notebooks/report.mplstyle |
 	ln -s "$(CURDIR)/data" .build/$*/data
 	cp notebooks/$*.ipynb notebooks/report.mplstyle .build/$*/notebooks
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level WARN \
-		--ExecutePreprocessor.record_timing=False .build/$*/notebooks/$*.ipynb
+		--KernelManager.transport=ipc --ExecutePreprocessor.record_timing=False .build/$*/notebooks/$*.ipynb
 	mv -f .build/$*/figures/* figures
 	mv -f .build/$*/report/results/* report/results
 	mv -f .build/$*/notebooks/$*.ipynb notebooks

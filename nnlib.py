@@ -16,7 +16,6 @@ import os
 import time
 from numbers import Integral, Real
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
@@ -38,6 +37,12 @@ def _number(name, value, positive=False, below=math.inf):
         f"{name} must be a number {'>' if positive else '>='} 0 and < {below}, got {value!r}",
     )
     return float(value)
+
+
+def _whole(name, value):
+    ok = isinstance(value, Integral) and value >= 1
+    _require(ok, f"{name} must be an int >= 1, got {value!r}")
+    return int(value)
 
 
 def _by_name(value, known, base):
@@ -76,7 +81,7 @@ class Activation:
 
 
 class Linear(Activation):
-    """f(z) = z."""
+    """f(z) = z: equation (22)."""
 
     def apply(self, z):
         return z
@@ -89,7 +94,7 @@ class Linear(Activation):
 
 
 class Sigmoid(Activation):
-    """f(z) = 1 / (1 + e^-z), with f' = f (1 - f)."""
+    """f(z) = 1 / (1 + e^-z), with f' = f (1 - f): equation (23)."""
 
     def apply(self, z):
         with np.errstate(over="ignore"):  # e^-z may reach infinity: 1 / infinity = 0 is right
@@ -102,7 +107,7 @@ class Sigmoid(Activation):
 
 
 class Tanh(Activation):
-    """f(z) = tanh z, with f' = 1 - f^2."""
+    """f(z) = tanh z, with f' = 1 - f^2: equation (25)."""
 
     def apply(self, z):
         return np.tanh(z, out=z)
@@ -112,7 +117,7 @@ class Tanh(Activation):
 
 
 class ReLU(Activation):
-    """f(z) = max(0, z), with f' = 1 where z > 0, else 0 (Nair and Hinton 2010)."""
+    """f(z) = max(0, z), with f' = 1 where z > 0, else 0: equation (26) (Nair and Hinton 2010)."""
 
     def apply(self, z):
         return np.maximum(z, 0, out=z)
@@ -122,7 +127,7 @@ class ReLU(Activation):
 
 
 class LeakyReLU(Activation):
-    """f(z) = z where z > 0, else alpha z, with 0 <= alpha < 1 (Maas et al. 2013)."""
+    """f(z) = z where z > 0, else alpha z, 0 <= alpha < 1: equation (27) (Maas et al. 2013)."""
 
     def __init__(self, alpha=0.01):
         self.alpha = _number("alpha", alpha, below=1)
@@ -135,7 +140,8 @@ class LeakyReLU(Activation):
 
 
 class ELU(Activation):
-    """f(z) = z where z > 0, else alpha (e^z - 1), where f' = f + alpha (Clevert et al. 2015)."""
+    """f(z) = z where z > 0, else alpha (e^z - 1), with f' = f + alpha: equation (28)
+    (Clevert et al. 2015)."""
 
     def __init__(self, alpha=1.0):
         self.alpha = _number("alpha", alpha)
@@ -152,7 +158,8 @@ class ELU(Activation):
 
 
 class Softmax(Activation):
-    """f(z)_i = e^(z_i) / sum_j e^(z_j) over the classes, the last axis (Bridle 1990).
+    """f(z)_i = e^(z_i) / sum_j e^(z_j) over the classes, the last axis: equation (29)
+    (Bridle 1990).
 
     Each output depends on each input of its row, so that there is no elementwise derivative.
     """
@@ -167,13 +174,13 @@ class Softmax(Activation):
         raise TypeError("softmax has no elementwise derivative: use jacobian(z)")
 
     def jacobian(self, z):
-        """df_i/dz_j = f_i (delta_ij - f_j), (n, K, K) for z of shape (n, K)."""
+        """df_i/dz_j = f_i (delta_ij - f_j), (n, K, K) for z (n, K): equation (30)."""
         a = self(z)
         return a[..., :, None] * (np.eye(a.shape[-1], dtype=a.dtype) - a[..., None, :])
 
     def backward(self, a, delta):
-        delta -= (delta * a).sum(axis=-1, keepdims=True)  # the Jacobian times delta,
-        delta *= a  # without ever forming the Jacobian
+        delta -= (delta * a).sum(axis=-1, keepdims=True)  # equation (30): the Jacobian
+        delta *= a  # times delta, without ever forming the Jacobian
         return delta
 
 
@@ -192,10 +199,15 @@ ACTIVATIONS = {
 
 
 def _same_shape(y, y_hat):
-    y, y_hat = np.asarray(y), np.asarray(y_hat)
+    """Both as floats of y_hat's precision, if their shapes agree."""
+    y_hat = np.asarray(y_hat)
+    y_hat = y_hat if y_hat.dtype.kind == "f" else y_hat.astype(float)
+    y = np.asarray(y, y_hat.dtype)
     if y.shape != y_hat.shape:
         raise ValueError(f"y has shape {y.shape}, but y_hat has {y_hat.shape}")
-    return y, y_hat if y_hat.dtype.kind == "f" else y_hat.astype(float)
+    if y.size == 0:
+        raise ValueError("y is empty")
+    return y, y_hat
 
 
 def _log(p):
@@ -211,9 +223,10 @@ def _log_slope(p):
 class Cost:
     """A function C of targets y and outputs y_hat, both (n, m), that is a mean over samples.
 
-    With the activation `canonical` in the output layer dC/dZ is (a - y) / n, which `delta` gives
-    directly, and `from_logits` gives C from Z: exact where the activation saturates, where the
-    chain rule would multiply 0 by infinity. For linear and MSE the chain rule does the same.
+    With the activation `canonical` in the output layer dC/dZ is (a - y) / n, equation (39), which
+    `delta` gives directly, and `from_logits` gives C from Z: exact where the activation
+    saturates, where the chain rule would multiply 0 by infinity. For linear and MSE the chain
+    rule does the same.
     """
 
     canonical = None
@@ -221,7 +234,7 @@ class Cost:
 
 
 class MSE(Cost):
-    """C = sum (y_hat - y)^2 / (n m), the mean over samples and outputs."""
+    """C = sum (y_hat - y)^2 / (n m), the mean over samples and outputs: equation (36)."""
 
     def __call__(self, y, y_hat):
         y, y_hat = _same_shape(y, y_hat)
@@ -235,7 +248,7 @@ class MSE(Cost):
 
 
 class BinaryCrossEntropy(Cost):
-    """C = -sum [y log p + (1 - y) log(1 - p)] / n: summed over outputs, mean over samples."""
+    """C = -sum [y log p + (1 - y) log(1 - p)] / n, summed over outputs: equation (37)."""
 
     canonical = Sigmoid
     targets = (0, 1)
@@ -250,7 +263,7 @@ class BinaryCrossEntropy(Cost):
         return ((1 - y) * _log_slope(1 - p) - y * _log_slope(p)) / len(y)
 
     def from_logits(self, y, z):
-        """C at y_hat = sigmoid(z), exact even where y_hat rounds to 0 or 1."""
+        """C at y_hat = sigmoid(z), exact where y_hat rounds to 0 or 1: equation (40)."""
         return float(np.sum(np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z))))) / len(y)
 
     def delta(self, y, a):
@@ -259,7 +272,7 @@ class BinaryCrossEntropy(Cost):
 
 
 class CrossEntropy(Cost):
-    """C = -sum y log y_hat / n: summed over classes, mean over samples."""
+    """C = -sum y log y_hat / n: summed over classes, mean over samples, equation (38)."""
 
     canonical = Softmax
     targets = (0, 1)
@@ -274,7 +287,7 @@ class CrossEntropy(Cost):
         return -y * _log_slope(p) / len(y)
 
     def from_logits(self, y, z):
-        """C at y_hat = softmax(z), exact even where y_hat rounds to 0."""
+        """C at y_hat = softmax(z), exact even where y_hat rounds to 0: equation (41)."""
         z = z - z.max(axis=1, keepdims=True)
         return float(np.sum(y * (np.log(np.exp(z).sum(axis=1, keepdims=True)) - z))) / len(y)
 
@@ -298,7 +311,8 @@ class Record(NamedTuple):
     seconds: float  # of training; the validation is not counted
 
 
-# Standard deviation of a layer's initial weights, from its numbers of inputs and outputs
+# Standard deviation of a layer's initial weights, from its numbers of inputs and outputs:
+# equation (35)
 INITIALIZATIONS = {
     "normal": lambda fan_in, fan_out: 1.0,
     "glorot": lambda fan_in, fan_out: np.sqrt(2 / (fan_in + fan_out)),  # Glorot, Bengio 2010
@@ -322,7 +336,7 @@ class NeuralNetwork:
 
     Attributes
     ----------
-    parameters : (P,), all weights layer by layer, then all biases
+    parameters : (P,), layer by layer, each layer's weights and then its biases
     weights, biases : lists of (m_{l-1}, m_l) and (m_l,) arrays, views of `parameters`
 
     Raises ValueError where an argument is not of these.
@@ -332,7 +346,7 @@ class NeuralNetwork:
         self, layer_sizes, activations, cost="mse", l1=0.0, l2=0.0, init=None, dtype=np.float64,
         seed=None,
     ):  # fmt: skip
-        sizes = list(layer_sizes) if np.ndim(layer_sizes) == 1 else []
+        sizes = list(layer_sizes) if isinstance(layer_sizes, (list, tuple, np.ndarray)) else []
         _require(
             len(sizes) >= 2 and all(isinstance(m, Integral) and m >= 1 for m in sizes),
             f"layer_sizes must be two or more widths, each an int >= 1, got {layer_sizes!r}",
@@ -343,12 +357,12 @@ class NeuralNetwork:
             f"got {activations!r}",
         )
         _require(
-            init is None or init in INITIALIZATIONS,
+            init in (None, *INITIALIZATIONS),
             f"unknown init {init!r}: expected None or one of {sorted(INITIALIZATIONS)}",
         )
-        self.dtype = np.dtype(dtype)
-        legal = self.dtype in (np.float32, np.float64)
+        legal = dtype in (float, np.float32, np.float64, "float32", "float64")
         _require(legal, f"dtype must be float32 or float64, got {dtype!r}")
+        self.dtype = np.dtype(dtype)
         self.layer_sizes = [int(m) for m in sizes]
         self.activations = [_by_name(f, ACTIVATIONS, Activation) for f in activations]
         self.cost = _by_name(cost, COSTS, Cost)
@@ -374,7 +388,10 @@ class NeuralNetwork:
 
     def _checked(self, data, width, name):
         """`data` as an array of finite real numbers of shape (n, width), n >= 1."""
-        data = np.asarray(data)
+        try:
+            data = np.asarray(data)
+        except ValueError as error:
+            raise ValueError(f"{name} must be an array: {error}") from error
         _require(
             data.ndim == 2 and data.shape[1] == width and len(data) > 0,
             f"{name} must have shape (n, {width}) with n >= 1, got {data.shape}",
@@ -387,10 +404,10 @@ class NeuralNetwork:
         )
         return data
 
-    def _checked_pair(self, X, Y):
-        X = self._checked(X, self.layer_sizes[0], "X")
-        Y = self._checked(Y, self.layer_sizes[-1], "Y")
-        _require(len(X) == len(Y), f"X has {len(X)} samples, but Y has {len(Y)}")
+    def _checked_pair(self, X, Y, prefix=""):
+        X = self._checked(X, self.layer_sizes[0], f"{prefix}X")
+        Y = self._checked(Y, self.layer_sizes[-1], f"{prefix}Y")
+        _require(len(X) == len(Y), f"{prefix}X has {len(X)} samples, but Y has {len(Y)}")
         low, high = self.cost.targets
         _require(
             Y.min() >= low and Y.max() <= high,
@@ -403,7 +420,7 @@ class NeuralNetwork:
         return data.astype(self.dtype, copy=False)
 
     def feedforward(self, X):
-        """The network's output (n, m_L) for X of shape (n, m_0): Algorithm 1."""
+        """The network's output (n, m_L) for X (n, m_0): Algorithm 1, equation (8)."""
         A = self._cast(self._checked(X, self.layer_sizes[0], "X"))
         for W, b, f in zip(self.weights, self.biases, self.activations):
             Z = A @ W
@@ -433,7 +450,7 @@ class NeuralNetwork:
         return self._cost_and_delta(self._cast(Y), self._forward(self._cast(X))[-1])[0]
 
     def total_cost(self, X, Y):
-        """C = cost + l1 sum |w| + l2 sum w^2, a float, for X (n, m_0) and Y (n, m_L)."""
+        """C = cost + l1 sum |w| + l2 sum w^2, a float: equation (9). X is (n, m_0), Y (n, m_L)."""
         l1_norm = sum(np.abs(W).sum() for W in self.weights)
         l2_norm = sum(np.square(W).sum() for W in self.weights)
         cost = self._data_cost(*self._checked_pair(X, Y))
@@ -447,7 +464,7 @@ class NeuralNetwork:
         return gradient
 
     def _backward(self, X, Y, dW, db):
-        """Algorithm 2: write dC/dW and dC/db, return the cost without its penalties."""
+        """Algorithm 2, equations (14) and (15): write dC/dW and dC/db, return the plain cost."""
         *A, Z = self._forward(X)
         cost, delta = self._cost_and_delta(Y, Z)
         for layer in reversed(range(len(self.weights))):
@@ -479,13 +496,12 @@ class NeuralNetwork:
         """
         X, Y = self._checked_pair(X, Y)
         optimizer = _by_name(optimizer, OPTIMIZERS, Optimizer)
-        batch_size = len(X) if batch_size is None else batch_size
-        for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-            whole = isinstance(value, Integral) and value >= 1
-            _require(whole, f"{name} must be an int >= 1, got {value!r}")
+        epochs = _whole("epochs", epochs)
+        batch_size = len(X) if batch_size is None else _whole("batch_size", batch_size)
         if validation is not None:
-            _require(len(validation) == 2, "validation must be a pair (X, Y)")
-            validation = self._checked_pair(*validation)
+            is_pair = isinstance(validation, (list, tuple)) and len(validation) == 2
+            _require(is_pair, f"validation must be a pair (X, Y), got {type(validation)}")
+            validation = self._checked_pair(*validation, prefix="validation ")
         return _epochs(self, X, Y, optimizer, epochs, batch_size, validation, shuffle)
 
     def save(self, path):
@@ -493,6 +509,8 @@ class NeuralNetwork:
         names = {kind: name for name, kind in (ACTIVATIONS | COSTS).items()}
         for part in (*self.activations, self.cost):
             _require(type(part) in names, f"only nnlib's own parts can be saved, not {part!r}")
+        rng = self.rng.bit_generator.state
+        _require(rng["bit_generator"] == "PCG64", f"cannot save a {rng['bit_generator']} generator")
         spec = {
             "layer_sizes": self.layer_sizes,
             "activations": [[names[type(f)], vars(f)] for f in self.activations],
@@ -500,7 +518,7 @@ class NeuralNetwork:
             "l1": self.l1,
             "l2": self.l2,
             "dtype": self.dtype.name,
-            "rng": self.rng.bit_generator.state,
+            "rng": rng,
         }
         partial = f"{path}.partial"  # an interrupted save must not cost the older file
         with open(partial, "wb") as file:
@@ -510,19 +528,21 @@ class NeuralNetwork:
     @classmethod
     def load(cls, path):
         """The network that `save` wrote to `path`; ValueError if the file is anything else."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                spec, parameters = json.loads(str(file["spec"])), file["parameters"]
-            rng_state = spec.pop("rng")
-            spec["activations"] = [ACTIVATIONS[name](**args) for name, args in spec["activations"]]
-            network = cls(**spec)
-            network.rng.bit_generator.state = rng_state
-            _require(
-                (parameters.shape, parameters.dtype) == (network.parameters.shape, network.dtype),
-                "its parameters do not fit its layers",
-            )
-        except (AttributeError, EOFError, KeyError, TypeError, ValueError, BadZipFile) as e:
-            raise ValueError(f"{path} is not a whole file by NeuralNetwork.save: {e}") from e
+        with open(path, "rb") as handle:
+            try:
+                with np.load(handle, allow_pickle=False) as file:
+                    spec, parameters = json.loads(str(file["spec"])), file["parameters"]
+                rng = spec.pop("rng")
+                parts = spec.pop("activations")
+                network = cls(activations=[ACTIVATIONS[f](**args) for f, args in parts], **spec)
+                network.rng.bit_generator.state = rng
+                own = network.parameters
+                fit = (own.shape, own.dtype) == (parameters.shape, parameters.dtype)
+                _require(fit, "its parameters do not fit its layers")
+            except Exception as error:  # a damaged file can fail in any way
+                raise ValueError(
+                    f"{path} is not a whole file by NeuralNetwork.save: {error}"
+                ) from error
         network.parameters[:] = parameters
         return network
 
@@ -553,14 +573,18 @@ class Optimizer:
         self.step = 0
         self._vectors = None
 
-    @property
-    def rate(self):
-        """The learning rate of the current step."""
-        rate = self.learning_rate
-        return float(rate(self.step) if callable(rate) else rate)
+    def rate(self, step):
+        """The learning rate of a step, 0, 1, ..."""
+        if callable(self.learning_rate):
+            return _number(f"learning_rate at step {step}", self.learning_rate(step))
+        return float(self.learning_rate)
 
     def update(self, parameters, gradient):
         """One step, in place, on flat vectors (P,); `gradient` is left as it is."""
+        if gradient.shape != parameters.shape:
+            raise ValueError(
+                f"the gradient has shape {gradient.shape}, the parameters {parameters.shape}"
+            )
         if self._vectors is None:
             self._vectors = [np.zeros_like(parameters) for _ in range(self.n_vectors)]
         v = self._vectors[0]
@@ -569,27 +593,28 @@ class Optimizer:
                 f"this optimizer began with {v.size} parameters of {v.dtype}, it cannot go on "
                 f"with {parameters.size} of {parameters.dtype}: use a new one for each network"
             )
-        self._move(parameters, gradient, *self._vectors)
+        self._move(parameters, gradient, self.rate(self.step), *self._vectors)
         self.step += 1
 
 
 class SGD(Optimizer):
-    """v <- momentum v - rate g, parameters <- parameters + v (Rumelhart et al. 1986)."""
+    """v <- momentum v - rate g, parameters <- parameters + v: equations (16) and (18)."""
 
     def __init__(self, learning_rate=0.01, momentum=0.0):
         super().__init__(learning_rate)
         self.momentum = _number("momentum", momentum, below=1)
 
-    def _move(self, parameters, g, v):
+    def _move(self, parameters, g, rate, v):
         v *= self.momentum
-        v -= self.rate * g
+        v -= rate * g
         parameters += v
 
 
 class RMSProp(Optimizer):
     """Steps divided by the root of a moving average v of g^2 (Tieleman and Hinton 2012).
 
-    v <- rho v + (1 - rho) g^2, parameters <- parameters - rate g / (sqrt(v) + epsilon).
+    v <- rho v + (1 - rho) g^2, parameters <- parameters - rate g / (sqrt(v) + epsilon):
+    equation (19).
     """
 
     n_vectors = 2
@@ -599,7 +624,7 @@ class RMSProp(Optimizer):
         self.rho = _number("rho", rho, below=1)
         self.epsilon = _number("epsilon", epsilon, positive=True)
 
-    def _move(self, parameters, g, v, change):
+    def _move(self, parameters, g, rate, v, change):
         np.square(g, out=change)
         change *= 1 - self.rho
         v *= self.rho
@@ -607,7 +632,7 @@ class RMSProp(Optimizer):
         np.sqrt(v, out=change)
         change += self.epsilon
         np.divide(g, change, out=change)
-        change *= self.rate
+        change *= rate
         parameters -= change
 
 
@@ -616,7 +641,7 @@ class Adam(Optimizer):
 
     m <- beta1 m + (1 - beta1) g, v <- beta2 v + (1 - beta2) g^2, and at step t = 1, 2, ...
     parameters <- parameters - rate m_hat / (sqrt(v_hat) + epsilon), where
-    m_hat = m / (1 - beta1^t) and v_hat = v / (1 - beta2^t).
+    m_hat = m / (1 - beta1^t) and v_hat = v / (1 - beta2^t): equations (20) and (21).
     """
 
     n_vectors = 3
@@ -627,7 +652,7 @@ class Adam(Optimizer):
         self.beta2 = _number("beta2", beta2, below=1)
         self.epsilon = _number("epsilon", epsilon, positive=True)
 
-    def _move(self, parameters, g, m, v, change):
+    def _move(self, parameters, g, rate, m, v, change):
         # m and v are kept without their factors (1 - beta), which saves passes over memory:
         # m_hat = m_scale m and sqrt(v_hat) = v_scale sqrt(v).
         m_scale = (1 - self.beta1) / (1 - self.beta1 ** (self.step + 1))
@@ -640,7 +665,7 @@ class Adam(Optimizer):
         np.sqrt(v, out=change)
         change += self.epsilon / v_scale
         np.divide(m, change, out=change)
-        change *= self.rate * m_scale / v_scale
+        change *= rate * m_scale / v_scale
         parameters -= change
 
 
@@ -678,9 +703,10 @@ def _epochs(network, X, Y, optimizer, epochs, batch_size, validation, shuffle):
         finite = np.isfinite([total, validation_cost or 0.0]).all()
         if not (finite and np.isfinite(network.parameters).all()):
             network.parameters[:] = last_finite
+            rate = optimizer.rate(max(optimizer.step - 1, 0))
             raise FloatingPointError(
-                f"the cost is no longer finite in epoch {epoch}, at learning rate "
-                f"{optimizer.rate:g}: try a smaller one. The last finite parameters are kept."
+                f"the cost is no longer finite in epoch {epoch}, at learning rate {rate:g}: "
+                f"try a smaller one. The last finite parameters are kept."
             )
         yield Record(epoch, total / len(X), validation_cost, seconds)
 
@@ -753,6 +779,7 @@ class _Estimator(BaseEstimator):
     def fit(self, X, y):
         """Train a new network on X (n, n_features) and y; returns self."""
         X, Y = self._targets(X, y, reset=True)
+        patience = _whole("patience", self.patience)
         self._start(X, Y)
         validation = None
         if self.early_stopping:
@@ -768,7 +795,7 @@ class _Estimator(BaseEstimator):
                 if validation and record.validation_cost < best_cost:
                     best_cost, best_epoch = record.validation_cost, record.epoch
                     best = self.network_.parameters.copy()
-                elif validation and record.epoch - best_epoch >= self.patience:
+                elif validation and record.epoch - best_epoch >= patience:
                     break
         finally:
             self.network_.parameters[:] = best
@@ -829,6 +856,8 @@ class NeuralNetworkClassifier(ClassifierMixin, _Estimator):
         check_classification_targets(y)
         if reset:
             self.classes_ = np.unique(y if classes is None else classes)
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(f"classes {classes} are not those before: {self.classes_.tolist()}")
         unseen = np.setdiff1d(y, self.classes_)
         _require(
             unseen.size == 0,

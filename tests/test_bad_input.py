@@ -85,9 +85,9 @@ INPUTS = [
     (X[:, :1], "X must have shape (n, 2) with n >= 1, got (4, 1)"),
     (X[None], "X must have shape (n, 2) with n >= 1, got (1, 4, 2)"),
     (np.empty((0, 2)), "X must have shape (n, 2) with n >= 1, got (0, 2)"),
-    (NAN, "X holds NaN or infinity"),
-    (INF, "X holds NaN or infinity"),
-    (-INF, "X holds NaN or infinity"),
+    (NAN, "X holds NaN, infinity or numbers beyond float64"),
+    (INF, "X holds NaN, infinity or numbers beyond float64"),
+    (-INF, "X holds NaN, infinity or numbers beyond float64"),
     (X + 1j, "X must be real numbers, got dtype complex128"),
     (X.astype(str), "X must be real numbers, got dtype <U"),
     (X.astype(object), "X must be real numbers, got dtype object"),
@@ -97,8 +97,8 @@ TARGETS = [
     (Y.ravel(), "Y must have shape (n, 1) with n >= 1, got (4,)"),
     (X, "Y must have shape (n, 1) with n >= 1, got (4, 2)"),
     (Y[:3], "X has 4 samples, but Y has 3"),
-    (NAN[:, 1:], "Y holds NaN or infinity"),
-    (INF[:, 1:], "Y holds NaN or infinity"),
+    (NAN[:, 1:], "Y holds NaN, infinity or numbers beyond float64"),
+    (INF[:, 1:], "Y holds NaN, infinity or numbers beyond float64"),
     ([["a"]] * 4, "Y must be real numbers, got dtype <U1"),
     (np.empty((0, 1)), "Y must have shape (n, 1) with n >= 1, got (0, 1)"),
 ]
@@ -174,9 +174,9 @@ def test_cross_entropies_refuse_targets_outside_0_and_1(cost, offset):
 
 def test_data_beyond_float32_is_refused_by_a_float32_network():
     network = NeuralNetwork([2, 1], ["linear"], dtype=np.float32, seed=0)
-    with pytest.raises(ValueError, match=r"X holds .*float32"):
+    with pytest.raises(ValueError, match="X holds NaN, infinity or numbers beyond float32"):
         network.feedforward(1e300 * X)
-    with pytest.raises(ValueError, match=r"Y holds .*float32"):
+    with pytest.raises(ValueError, match="Y holds NaN, infinity or numbers beyond float32"):
         network.train(X, 1e300 * Y, "sgd", epochs=1)
 
 
@@ -199,6 +199,16 @@ def test_an_optimizer_refuses_a_gradient_of_another_shape(kind, shape):
     with pytest.raises(ValueError, match="gradient"):
         kind().update(x, np.ones(shape))
     np.testing.assert_array_equal(x, np.ones(3))
+
+
+@pytest.mark.parametrize("rate", [-1, np.nan, np.inf])
+def test_a_schedule_that_gives_no_learning_rate_is_refused_at_its_step(rate):
+    x = np.ones(3)
+    optimizer = SGD(lambda step: rate if step == 1 else 0.5)
+    optimizer.update(x, np.ones(3))
+    with pytest.raises(ValueError, match=r"learning_rate at step 1 must be a number >= 0"):
+        optimizer.update(x, np.ones(3))
+    np.testing.assert_array_equal(x, np.full(3, 0.5))
 
 
 ESTIMATORS = [

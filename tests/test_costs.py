@@ -131,7 +131,7 @@ def test_shapes_must_agree(kind):
 @pytest.mark.parametrize("kind", KINDS.values())
 def test_a_cost_of_nothing_is_an_error(kind):
     nothing = np.empty((0, 2))
-    with pytest.raises(ValueError, match=r"empty|shape"):
+    with pytest.raises(ValueError, match="y is empty"):
         kind()(nothing, nothing)
-    with pytest.raises(ValueError, match=r"empty|shape"):
+    with pytest.raises(ValueError, match="y is empty"):
         kind().gradient(nothing, nothing)

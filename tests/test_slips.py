@@ -113,6 +113,8 @@ def test_regression_targets_are_not_cast_to_integers():
     X, y = np.array([[0], [1], [2], [3]]), [0.25, 0.75, 1.25, 1.75]
     regressor = NeuralNetworkRegressor((), optimizer="sgd", learning_rate=0.1, epochs=1000)
     np.testing.assert_allclose(regressor.fit(X, y).predict(X), y, rtol=1e-6)  # converged so far
-    network = NeuralNetwork([1, 1], ["linear"], seed=0)
+    network, Y = NeuralNetwork([1, 1], ["linear"]), np.reshape(y, (4, 1))
     network.parameters[:] = 0
-    assert network.total_cost(X, np.reshape(y, (4, 1))) == pytest.approx(np.mean(np.square(y)))
+    assert network.total_cost(X, Y) == pytest.approx(np.mean(np.square(y)))
+    (record,) = network.train(X, Y, "sgd", epochs=1)
+    assert record.cost == pytest.approx(np.mean(np.square(y)))

@@ -26,8 +26,8 @@ $(STAMPS): .build/%.done: notebooks/%.ipynb nnlib.py notebooks/report.mplstyle |
 	mkdir -p .build/$*/notebooks .build/$*/figures .build/$*/report/results
 	ln -s "$(CURDIR)/data" .build/$*/data
 	cp notebooks/$*.ipynb notebooks/report.mplstyle .build/$*/notebooks
-	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level WARN \
-		--KernelManager.transport=ipc --ExecutePreprocessor.record_timing=False .build/$*/notebooks/$*.ipynb
+	cd .build/$*/notebooks && "$(CURDIR)/$(BIN)/jupyter" nbconvert --to notebook --execute --inplace \
+		--log-level WARN --KernelManager.transport=ipc --ExecutePreprocessor.record_timing=False $*.ipynb
 	mv -f .build/$*/figures/* figures
 	mv -f .build/$*/report/results/* report/results
 	mv -f .build/$*/notebooks/$*.ipynb notebooks

@@ -54,7 +54,7 @@ test: .venv/.done
 	cd .build/test && ../../$(BIN)/pytest tests/results_agree.py
 
 lab: .venv/.done
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab
 
 clean:
 	rm -rf .venv .build

@@ -223,10 +223,9 @@ def _log_slope(p):
 class Cost:
     """A function C of targets y and outputs y_hat, both (n, m), that is a mean over samples.
 
-    With the activation `canonical` in the output layer dC/dZ is (a - y) / n, equation (39), which
-    `delta` gives directly, and `from_logits` gives C from Z: exact where the activation
-    saturates, where the chain rule would multiply 0 by infinity. For linear and MSE the chain
-    rule does the same.
+    With the activation `canonical` in the output layer dC/dZ is (a - y) / n, up to a factor:
+    equation (39). `from_logits` then gives C and dC/dZ from Z: exact where the activation
+    saturates, where the chain rule would multiply 0 by infinity.
     """
 
     canonical = None
@@ -235,6 +234,8 @@ class Cost:
 
 class MSE(Cost):
     """C = sum (y_hat - y)^2 / (n m), the mean over samples and outputs: equation (36)."""
+
+    canonical = Linear
 
     def __call__(self, y, y_hat):
         y, y_hat = _same_shape(y, y_hat)
@@ -245,6 +246,11 @@ class MSE(Cost):
         """dC/dy_hat, of y_hat's shape."""
         y, y_hat = _same_shape(y, y_hat)
         return (y_hat - y) * (2 / y_hat.size)
+
+    def from_logits(self, y, z):
+        """C and dC/dZ at y_hat = z."""
+        error = z - y
+        return float(np.vdot(error, error)) / error.size, error * (2 / error.size)
 
 
 class BinaryCrossEntropy(Cost):
@@ -263,12 +269,9 @@ class BinaryCrossEntropy(Cost):
         return ((1 - y) * _log_slope(1 - p) - y * _log_slope(p)) / len(y)
 
     def from_logits(self, y, z):
-        """C at y_hat = sigmoid(z), exact where y_hat rounds to 0 or 1: equation (40)."""
-        return float(np.sum(np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z))))) / len(y)
-
-    def delta(self, y, a):
-        """dC/dZ at a = sigmoid(Z)."""
-        return (a - y) / len(y)
+        """C and dC/dZ at y_hat = sigmoid(z), exact where y_hat rounds to 0 or 1: equation (40)."""
+        cost = float(np.sum(np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z))))) / len(y)
+        return cost, (Sigmoid()(z) - y) / len(y)
 
 
 class CrossEntropy(Cost):
@@ -287,13 +290,14 @@ class CrossEntropy(Cost):
         return -y * _log_slope(p) / len(y)
 
     def from_logits(self, y, z):
-        """C at y_hat = softmax(z), exact even where y_hat rounds to 0: equation (41)."""
-        z = z - z.max(axis=1, keepdims=True)
-        return float(np.sum(y * (np.log(np.exp(z).sum(axis=1, keepdims=True)) - z))) / len(y)
+        """C and dC/dZ at y_hat = softmax(z), exact even where y_hat rounds to 0: equation (41).
 
-    def delta(self, y, a):
-        """dC/dZ at a = softmax(Z): (a - y) / n where each row of y sums to one."""
-        return (a * y.sum(axis=1, keepdims=True) - y) / len(y)
+        dC/dZ = (a - y) / n where each row of y sums to one.
+        """
+        z = z - z.max(axis=1, keepdims=True)
+        log_a = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+        delta = (np.exp(log_a) * y.sum(axis=1, keepdims=True) - y) / len(y)
+        return -float(np.vdot(y, log_a)) / len(y), delta
 
 
 COSTS = {"mse": MSE, "binary_cross_entropy": BinaryCrossEntropy, "cross_entropy": CrossEntropy}
@@ -438,10 +442,10 @@ class NeuralNetwork:
         return outputs
 
     def _cost_and_delta(self, Y, Z):
-        """The cost without its penalties and dC/dZ^L, from Z^L, which is overwritten."""
+        """The cost without its penalties and dC/dZ^L, from Z^L, which may be overwritten."""
         f = self.activations[-1]
-        if type(f) is self.cost.canonical:  # the delta is (a - y) / n
-            return self.cost.from_logits(Y, Z), self.cost.delta(Y, f.apply(Z))
+        if type(f) is self.cost.canonical:
+            return self.cost.from_logits(Y, Z)
         a = f.apply(Z)
         return self.cost(Y, a), f.backward(a, self.cost.gradient(Y, a))
 
@@ -470,7 +474,7 @@ class NeuralNetwork:
         for layer in reversed(range(len(self.weights))):
             W = self.weights[layer]
             np.matmul(A[layer].T, delta, out=dW[layer])
-            delta.sum(axis=0, out=db[layer])
+            np.add.reduce(delta, axis=0, out=db[layer])
             if self.l1:
                 dW[layer] += self.l1 * np.sign(W)
             if self.l2:
@@ -681,6 +685,8 @@ def _epochs(network, X, Y, optimizer, epochs, batch_size, validation, shuffle):
     order = np.arange(len(X))
     gradient = np.empty_like(network.parameters)
     dW, db = network._views(gradient)
+    batch_size = min(batch_size, len(X))
+    X_batch, Y_batch = (np.empty((batch_size, data.shape[1]), data.dtype) for data in (X, Y))
     last_finite = network.parameters.copy()
     for epoch in range(1, epochs + 1):
         begin = time.perf_counter()
@@ -690,8 +696,11 @@ def _epochs(network, X, Y, optimizer, epochs, batch_size, validation, shuffle):
         with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported below
             for start in range(0, len(X), batch_size):
                 rows = order[start : start + batch_size]
-                x, y = (network._cast(data.take(rows, axis=0)) for data in (X, Y))
-                total += len(rows) * network._backward(x, y, dW, db)
+                n = len(rows)
+                X.take(rows, axis=0, out=X_batch[:n], mode="clip")  # "raise" would buffer out
+                Y.take(rows, axis=0, out=Y_batch[:n], mode="clip")
+                x, y = network._cast(X_batch[:n]), network._cast(Y_batch[:n])
+                total += n * network._backward(x, y, dW, db)
                 if not math.isfinite(total):
                     break
                 if start == 0:

@@ -1,16 +1,19 @@
 # make          the environment, the notebooks that are out of date, report/report.pdf
 # make test     ruff, the unit tests, the notebooks against their stored outputs and results
 # make lab      JupyterLab in the environment
+# make compare  notebook 06, beside PyTorch and JAX, which it adds to the environment
+# make record   notebook 08, an hour on two cores; interrupted, it goes on where it stopped
 # make clean    removes the environment and everything that is not committed below .build
 
 PYTHON ?= python3
 BIN := .venv/bin
 NOTEBOOKS := 01_theory 02_runge_regression 03_activations_and_depth 04_regularization 05_mnist_classification
 STAMPS := $(NOTEBOOKS:%=.build/%.done)
+LONG := 06_library_comparison 08_mnist_record
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: all test lab clean
+.PHONY: all test compare record lab clean
 
 all: report/report.pdf
 
@@ -20,23 +23,27 @@ all: report/report.pdf
 	touch $@
 
 # A notebook runs in a copy of the tree. Only when the whole of it has run do its outputs replace
-# the older ones, each by a rename, and the stamp comes last.
+# the older ones, each by a rename. What a long run saves below .build stays.
+define run_notebook
+	rm -rf .build/$(1)
+	mkdir -p .build/$(1)/notebooks .build/$(1)/figures .build/$(1)/report/results
+	ln -s "$(CURDIR)/data" "$(CURDIR)/.build" .build/$(1)
+	cp notebooks/$(1).ipynb notebooks/report.mplstyle .build/$(1)/notebooks
+	cd .build/$(1)/notebooks && "$(CURDIR)/$(BIN)/jupyter" nbconvert --to notebook --execute --inplace \
+		--log-level WARN --KernelManager.transport=ipc --ExecutePreprocessor.record_timing=False $(1).ipynb
+	mv -f .build/$(1)/figures/* figures
+	mv -f .build/$(1)/report/results/* report/results
+	mv -f .build/$(1)/notebooks/$(1).ipynb notebooks
+	rm -r .build/$(1)
+endef
+
 $(STAMPS): .build/%.done: notebooks/%.ipynb nnlib.py notebooks/report.mplstyle | .venv/.done
-	rm -rf .build/$*
-	mkdir -p .build/$*/notebooks .build/$*/figures .build/$*/report/results
-	ln -s "$(CURDIR)/data" .build/$*/data
-	cp notebooks/$*.ipynb notebooks/report.mplstyle .build/$*/notebooks
-	cd .build/$*/notebooks && "$(CURDIR)/$(BIN)/jupyter" nbconvert --to notebook --execute --inplace \
-		--log-level WARN --KernelManager.transport=ipc --ExecutePreprocessor.record_timing=False $*.ipynb
-	mv -f .build/$*/figures/* figures
-	mv -f .build/$*/report/results/* report/results
-	mv -f .build/$*/notebooks/$*.ipynb notebooks
-	rm -r .build/$*
+	$(call run_notebook,$*)
 	touch $@
 
 .build/05_mnist_classification.done: data/mnist_784.npz
 
-report/report.pdf: report/report.typ report/references.bib $(STAMPS) | .venv/.done
+report/report.pdf: report/report.typ report/references.bib $(STAMPS) $(LONG:%=report/results/%.json) | .venv/.done
 	$(BIN)/python -c "import typst; typst.compile('report/report.typ', output='.build/report.pdf', root='.')"
 	mv -f .build/report.pdf $@
 
@@ -52,6 +59,16 @@ test: .venv/.done
 	cd .build/test && ../../$(BIN)/pytest -n 2 tests
 	cd .build/test && ../../$(BIN)/pytest -n 2 --dist loadfile --nbval --nbval-current-env $(NOTEBOOKS:%=notebooks/%.ipynb)
 	cd .build/test && ../../$(BIN)/pytest tests/results_agree.py
+
+.venv/.compare: .venv/.done
+	$(BIN)/pip install --quiet torch==2.13.0 jax==0.10.2
+	touch $@
+
+compare: .venv/.compare
+	$(call run_notebook,06_library_comparison)
+
+record: .venv/.done
+	$(call run_notebook,08_mnist_record)
 
 lab: .venv/.done
 	$(BIN)/jupyter lab

@@ -2,7 +2,7 @@
 # make test     ruff, the unit tests, the notebooks against their stored outputs and results
 # make lab      JupyterLab in the environment
 # make compare  notebook 06, beside PyTorch and JAX, which it adds to the environment
-# make record   notebook 08, an hour on two cores; interrupted, it goes on where it stopped
+# make record   notebook 08, forty minutes on two cores; interrupted, it goes on where it stopped
 # make clean    removes the environment and everything that is not committed below .build
 
 PYTHON ?= python3

@@ -44,6 +44,8 @@ NETWORKS = [
     ({"l2": np.nan}, "l2 must be a number >= 0", "got nan"),
     ({"l1": np.inf}, "l1 must be a number >= 0", "got inf"),
     ({"l1": "0.1"}, "l1 must be a number >= 0", "got '0.1'"),
+    ({"input_scale": 0}, "input_scale must be a number > 0", "got 0"),
+    ({"input_scale": "1"}, "input_scale must be a number > 0", "got '1'"),
     ({"dtype": int}, "dtype must be float32 or float64", "int"),
     ({"dtype": np.float16}, "dtype must be float32 or float64", "float16"),
     ({"dtype": "float31"}, "dtype must be float32 or float64", "'float31'"),

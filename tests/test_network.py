@@ -90,19 +90,37 @@ def test_float32_training_computes_in_float32_alone(optimizer, rate, cost, monke
     def watched(method):
         def watch(*arguments):
             result = method(*arguments)
-            seen.update(a.dtype for a in (*arguments, result) if isinstance(a, np.ndarray))
+            results = result if isinstance(result, tuple) else [result]
+            seen.update(a.dtype for a in (*arguments, *results) if isinstance(a, np.ndarray))
             return result
 
         return watch
 
     for part in (*network.activations, network.cost):
-        for name in ("apply", "backward", "gradient", "delta"):
+        for name in ("apply", "backward", "gradient", "from_logits"):
             if hasattr(part, name):
                 monkeypatch.setattr(part, name, watched(getattr(part, name)))
     X, Y = np.eye(3), np.eye(3, 4)
     list(network.train(X, Y, optimizer(rate), epochs=2, batch_size=2))
     assert seen == {np.dtype(np.float32)}
     assert network.parameters.dtype == np.float32
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_bytes_with_a_scale_are_the_floats_that_they_stand_for(cost):
+    rng = np.random.default_rng(0)
+    pixels, Y = rng.integers(256, size=(6, 3), dtype=np.uint8), np.eye(6, 4)
+    scaled, plain = (one_of_each(cost=cost, seed=0, input_scale=s) for s in (1 / 255, 1.0))
+    X = pixels * (1 / 255)
+    np.testing.assert_array_equal(scaled.feedforward(pixels), plain.feedforward(X))
+    assert scaled.total_cost(pixels, Y) == plain.total_cost(X, Y)
+    np.testing.assert_array_equal(scaled.backpropagate(pixels, Y), plain.backpropagate(X, Y))
+    histories = [
+        [record[:3] for record in network.train(data, Y, "adam", 3, 4, validation=(data, Y))]
+        for network, data in ((scaled, pixels), (plain, X))
+    ]
+    assert histories[0] == histories[1]
+    np.testing.assert_array_equal(scaled.parameters, plain.parameters)
 
 
 def test_float32_and_float64_agree():

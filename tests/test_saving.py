@@ -44,7 +44,9 @@ class Bomb:
 def test_every_part_comes_back(path, cost, dtype):
     activations = [*ACTIVATIONS, LeakyReLU(0.3), ELU(1 / 3)]
     sizes = [2, 3, 4, 5, 4, 3, 2, 3, 4, 2]
-    network = NeuralNetwork(sizes, activations, cost, l1=0.1, l2=1 / 3, dtype=dtype, seed=0)
+    network = NeuralNetwork(
+        sizes, activations, cost, l1=0.1, l2=1 / 3, dtype=dtype, seed=0, input_scale=0.3
+    )
     network.parameters *= np.pi
     network.save(path)
     loaded = NeuralNetwork.load(path)
@@ -54,6 +56,7 @@ def test_every_part_comes_back(path, cost, dtype):
         assert type(ours) is type(theirs)
         assert vars(ours) == vars(theirs)
     assert (loaded.l1, loaded.l2, loaded.dtype) == (0.1, 1 / 3, np.dtype(dtype))
+    assert loaded.input_scale == 0.3
     assert loaded.parameters.tobytes() == network.parameters.tobytes()
     assert loaded.feedforward(X).tobytes() == network.feedforward(X).tobytes()
 

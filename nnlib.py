@@ -432,9 +432,11 @@ class NeuralNetwork:
     def _cast(self, data):
         return data if data.dtype == self.dtype else data.astype(self.dtype)
 
-    def _input(self, X):
-        A = self._cast(X)
-        return A if self.input_scale == 1 else A * self.input_scale
+    def _input(self, X, out=None):
+        """A^0 = input_scale X, into `out` where it has to be computed."""
+        if self.input_scale == 1:
+            return self._cast(X)
+        return np.multiply(X, self.input_scale, out=out, dtype=self.dtype)
 
     def feedforward(self, X):
         """The network's output (n, m_L) for X (n, m_0): Algorithm 1, equation (8)."""
@@ -702,6 +704,7 @@ def _epochs(network, X, Y, optimizer, epochs, batch_size, validation, shuffle):
     dW, db = network._views(gradient)
     batch_size = min(batch_size, len(X))
     X_batch, Y_batch = (np.empty((batch_size, data.shape[1]), data.dtype) for data in (X, Y))
+    A_batch = np.empty(X_batch.shape, network.dtype)
     last_finite = network.parameters.copy()
     for epoch in range(1, epochs + 1):
         begin = time.perf_counter()
@@ -714,7 +717,8 @@ def _epochs(network, X, Y, optimizer, epochs, batch_size, validation, shuffle):
                 n = len(rows)
                 x = X.take(rows, axis=0, out=X_batch[:n], mode="clip")  # "raise" would buffer out
                 y = Y.take(rows, axis=0, out=Y_batch[:n], mode="clip")
-                total += n * network._backward(network._input(x), network._cast(y), dW, db)
+                a, y = network._input(x, out=A_batch[:n]), network._cast(y)
+                total += n * network._backward(a, y, dW, db)
                 if not math.isfinite(total):
                     break
                 if start == 0:

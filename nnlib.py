@@ -436,7 +436,10 @@ class NeuralNetwork:
         """A^0 = input_scale X, into `out` where it has to be computed."""
         if self.input_scale == 1:
             return self._cast(X)
-        return np.multiply(X, self.input_scale, out=out, dtype=self.dtype)
+        A = np.empty(X.shape, self.dtype) if out is None else out
+        A[:] = X
+        A *= self.input_scale
+        return A
 
     def feedforward(self, X):
         """The network's output (n, m_L) for X (n, m_0): Algorithm 1, equation (8)."""

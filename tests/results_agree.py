@@ -31,6 +31,10 @@ TOLERANCES = [
     # Choices on validation data between rates of nearly the same score.
     ("02_runge_regression/*_learning_rate", 0, 9.0),
     ("02_runge_regression/*_from_rate", 0, 9.0),
+    # Two of RMSProp's rates tie: the choice may fall on the next, three times as high or low, and
+    # its figures go with it.
+    ("02_runge_regression/rmsprop_best_rate", 0, 2.5),
+    ("02_runge_regression/rmsprop_*", 0, 0.7),
     ("03_activations_and_depth/*_learning_rates", 0, 40.0),
     ("04_regularization/*_learning_rate", 0, 40.0),
     # Errors of some 1e-8 at the end of long trainings, where rounding decides the path.

@@ -1,83 +1,71 @@
 """A feed-forward neural network in plain NumPy, in the order of the theory.
 
-Activations, costs, the network (feed-forward and back-propagation), optimizers, training, and
-scikit-learn estimators. Shapes are the same throughout: rows are samples, ``A`` is (n, m_l),
-``W`` is (m_{l-1}, m_l), ``b`` is (m_l,), and ``Z = A W + b``.
+Equations and algorithms are numbered as in report/report.pdf. Shapes are the same throughout: rows
+are samples, ``A`` is (n, m_l), ``W`` is (m_{l-1}, m_l), ``b`` is (m_l,), and ``Z = A W + b``.
 
->>> network = NeuralNetwork([1, 100, 1], ["tanh", "linear"], seed=0)
->>> for record in network.train(X, Y, "adam", epochs=100, batch_size=32):
-...     print(record.epoch, record.cost)
+>>> X = np.linspace(-1, 1, 200)[:, None]
+>>> network = NeuralNetwork([1, 50, 1], ["tanh", "linear"], seed=0)
+>>> for record in network.train(X, 1 / (1 + 25 * X**2), "adam", epochs=50, batch_size=20):
+...     assert np.isfinite(record.cost)
 """
 
+import contextlib
 import copy
+import inspect
 import json
 import math
 import os
 import time
+import warnings
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 
-def _require(condition, message):
-    if not condition:
-        raise ValueError(message)
+class Part:
+    """What activations, costs and optimizers share: a repr to type back, parameters to search."""
 
+    def get_params(self, deep=True):
+        """The arguments by name, as scikit-learn's ``clone`` and ``GridSearchCV`` ask for them."""
+        names = inspect.signature(type(self)).parameters
+        return {name: getattr(self, name) for name in names if hasattr(self, name)}
 
-def _number(name, value, positive=False, below=math.inf):
-    """`value` as a float, if it is in [0, below), or in (0, below) where it must be positive."""
-    _require(
-        isinstance(value, Real) and 0 <= value < below and not (positive and value == 0),
-        f"{name} must be a number {'>' if positive else '>='} 0 and < {below}, got {value!r}",
-    )
-    return float(value)
+    def set_params(self, **params):
+        """Begin anew with other arguments; returns self."""
+        self.__init__(**self.get_params() | params)
+        return self
 
-
-def _whole(name, value):
-    ok = isinstance(value, Integral) and value >= 1
-    _require(ok, f"{name} must be an int >= 1, got {value!r}")
-    return int(value)
-
-
-def _by_name(value, known, base):
-    """A new instance of what `value` names in the dictionary `known`, or the instance `value`."""
-    kind = base.__name__.lower()
-    if isinstance(value, str):
-        _require(value in known, f"unknown {kind} {value!r}: expected one of {sorted(known)}")
-        return known[value]()
-    _require(isinstance(value, base), f"{kind} must be a name or an instance, got {value!r}")
-    return value
+    def __repr__(self):
+        arguments = (f"{name}={value!r}" for name, value in self.get_params().items())
+        return f"{type(self).__name__}({', '.join(arguments)})"
 
 
 # --------------------------------------------------------------------------- activations
+class Activation(Part):
+    """A function f with ``A = f(Z)``, elementwise unless it has a ``jacobian``.
 
-
-class Activation:
-    """A function f with ``A = f(Z)``, elementwise unless its class says otherwise.
-
-    A subclass gives ``apply``, which works in place, and ``slope``: f'(z) written in terms of
-    the output a = f(z), so that back-propagation need not keep Z.
+    One's own is a subclass with ``__call__(z)`` and ``derivative(z)`` or ``jacobian(z)``. Those
+    below have ``apply(z)``, which may overwrite z, and ``backward(a, delta)``, dC/dZ from a = f(z)
+    and delta = dC/dA, which may overwrite delta; all are (n, m).
     """
 
     def __call__(self, z):
         """f(z), a new array of z's shape."""
-        z = np.array(z)
-        return self.apply(z if z.dtype.kind == "f" else z.astype(float))
+        return self.apply(1.0 * np.asarray(z))
 
     def derivative(self, z):
         """Elementwise f'(z), an array of z's shape."""
-        return self.slope(self(z))
-
-    def backward(self, a, delta):
-        """dC/dZ from delta = dC/dA and the outputs a, all (n, m); overwrites delta."""
-        delta *= self.slope(a)
-        return delta
+        a = self(z)
+        return self.backward(a, np.ones_like(a))
 
 
 class Linear(Activation):
@@ -85,9 +73,6 @@ class Linear(Activation):
 
     def apply(self, z):
         return z
-
-    def slope(self, a):
-        return np.ones_like(a)
 
     def backward(self, a, delta):
         return delta
@@ -98,12 +83,10 @@ class Sigmoid(Activation):
 
     def apply(self, z):
         with np.errstate(over="ignore"):  # e^-z may reach infinity: 1 / infinity = 0 is right
-            np.exp(np.negative(z, out=z), out=z)
-        z += 1
-        return np.reciprocal(z, out=z)
+            return 1 / (1 + np.exp(-z))
 
-    def slope(self, a):
-        return a * (1 - a)
+    def backward(self, a, delta):
+        return np.multiply(delta, a * (1 - a), out=delta)
 
 
 class Tanh(Activation):
@@ -112,19 +95,18 @@ class Tanh(Activation):
     def apply(self, z):
         return np.tanh(z, out=z)
 
-    def slope(self, a):
-        slope = a * a
-        return np.subtract(1, slope, out=slope)
+    def backward(self, a, delta):
+        return np.multiply(delta, 1 - a * a, out=delta)
 
 
 class ReLU(Activation):
     """f(z) = max(0, z), with f' = 1 where z > 0, else 0: equation (26) (Nair and Hinton 2010)."""
 
     def apply(self, z):
-        return z.clip(0, np.inf, out=z)  # max(0, z), faster than np.maximum
+        return np.maximum(z, 0, out=z)
 
-    def slope(self, a):
-        return (a > 0).astype(a.dtype)
+    def backward(self, a, delta):
+        return np.multiply(delta, a > 0, out=delta)
 
 
 class LeakyReLU(Activation):
@@ -134,10 +116,10 @@ class LeakyReLU(Activation):
         self.alpha = _number("alpha", alpha, below=1)
 
     def apply(self, z):
-        return np.maximum(z, self.alpha * z, out=z)
+        return np.maximum(z, float(self.alpha) * z, out=z)
 
-    def slope(self, a):
-        return np.where(a > 0, a.dtype.type(1), a.dtype.type(self.alpha))
+    def backward(self, a, delta):
+        return np.where(a > 0, delta, float(self.alpha) * delta)
 
 
 class ELU(Activation):
@@ -148,28 +130,19 @@ class ELU(Activation):
         self.alpha = _number("alpha", alpha)
 
     def apply(self, z):
-        negative = np.expm1(np.minimum(z, 0))
-        negative *= self.alpha
-        np.maximum(z, 0, out=z)
-        z += negative
-        return z
+        return np.where(z > 0, z, float(self.alpha) * np.expm1(np.minimum(z, 0)))
 
-    def slope(self, a):
-        return np.where(a > 0, a.dtype.type(1), a + self.alpha)
+    def backward(self, a, delta):
+        return np.where(a > 0, delta, (a + float(self.alpha)) * delta)
 
 
 class Softmax(Activation):
     """f(z)_i = e^(z_i) / sum_j e^(z_j) over the classes, the last axis: equation (29)
-    (Bridle 1990).
-
-    Each output depends on each input of its row, so that there is no elementwise derivative.
-    """
+    (Bridle 1990). Each output depends on each input of its row."""
 
     def apply(self, z):
-        z -= z.max(axis=-1, keepdims=True)  # changes nothing but the range: e^z <= 1
-        np.exp(z, out=z)
-        z /= z.sum(axis=-1, keepdims=True)
-        return z
+        e = np.exp(z - z.max(axis=-1, keepdims=True))  # changes nothing but the range: e <= 1
+        return e / e.sum(axis=-1, keepdims=True)
 
     def derivative(self, z):
         raise TypeError("softmax has no elementwise derivative: use jacobian(z)")
@@ -180,484 +153,187 @@ class Softmax(Activation):
         return a[..., :, None] * (np.eye(a.shape[-1], dtype=a.dtype) - a[..., None, :])
 
     def backward(self, a, delta):
-        delta -= (delta * a).sum(axis=-1, keepdims=True)  # equation (30): the Jacobian
-        delta *= a  # times delta, without ever forming the Jacobian
-        return delta
+        # equation (30): the Jacobian times delta, without ever forming the Jacobian
+        return a * (delta - (delta * a).sum(axis=-1, keepdims=True))
 
 
 ACTIVATIONS = {
-    "linear": Linear,
-    "sigmoid": Sigmoid,
-    "tanh": Tanh,
-    "relu": ReLU,
-    "leaky_relu": LeakyReLU,
-    "elu": ELU,
-    "softmax": Softmax,
-}
+    "linear": Linear, "sigmoid": Sigmoid, "tanh": Tanh, "relu": ReLU, "leaky_relu": LeakyReLU,
+    "elu": ELU, "softmax": Softmax,
+}  # fmt: skip
+IN_PLACE = frozenset(ACTIVATIONS.values())  # a subclass may do otherwise: it is called as it is
+
+
+def _activate(f, z):
+    """a = f(z), in place where f is one of the above."""
+    return f.apply(z) if type(f) in IN_PLACE else _shaped(repr(f), f(z), z)
+
+
+def _through(f, z, a, delta):
+    """dC/dz from delta = dC/da at a = f(z): the chain rule of equation (14)."""
+    if type(f) in IN_PLACE:
+        return f.backward(a, delta)
+    if hasattr(f, "jacobian"):
+        return _shaped(repr(f), np.einsum("ni,nij->nj", delta, f.jacobian(z)), z)
+    return delta * _shaped(repr(f), f.derivative(z), z)
 
 
 # --------------------------------------------------------------------------- costs
-
-
-def _same_shape(y, y_hat):
-    """Both as floats of y_hat's precision, if their shapes agree."""
-    y_hat = np.asarray(y_hat)
-    y_hat = y_hat if y_hat.dtype.kind == "f" else y_hat.astype(float)
-    y = np.asarray(y, y_hat.dtype)
-    if y.shape != y_hat.shape:
-        raise ValueError(f"y has shape {y.shape}, but y_hat has {y_hat.shape}")
-    if y.size == 0:
-        raise ValueError("y is empty")
-    return y, y_hat
-
-
-def _log(p):
-    """log p, held finite at p <= 0 by the smallest normal number of p's dtype."""
-    return np.log(np.maximum(p, np.finfo(p.dtype).tiny))
-
-
-def _log_slope(p):
-    """The derivative of _log: 1 / p, and 0 below p = 0, where _log is constant."""
-    return (p >= 0) / np.maximum(p, np.finfo(p.dtype).tiny)
-
-
-class Cost:
+class Cost(Part):
     """A function C of targets y and outputs y_hat, both (n, m), that is a mean over samples.
 
-    With the activation `canonical` in the output layer dC/dZ is (a - y) / n, up to a factor:
-    equation (39). `from_logits` then gives C and dC/dZ from Z: exact where the activation
-    saturates, where the chain rule would multiply 0 by infinity.
+    One's own is a subclass with ``__call__(y, y_hat)``, a float, and ``gradient(y, y_hat)``,
+    which is dC/dy_hat (n, m).
     """
 
-    canonical = None
-    targets = (-math.inf, math.inf)  # the interval that y must lie in
+    target_range = (-math.inf, math.inf)  # where y must lie
 
 
 class MSE(Cost):
     """C = sum (y_hat - y)^2 / (n m), the mean over samples and outputs: equation (36)."""
 
-    canonical = Linear
-
     def __call__(self, y, y_hat):
         y, y_hat = _same_shape(y, y_hat)
-        error = np.ravel(y_hat - y)
-        return float(error @ error) / error.size
+        return float(np.square(y_hat - y).mean())
 
     def gradient(self, y, y_hat):
-        """dC/dy_hat, of y_hat's shape."""
         y, y_hat = _same_shape(y, y_hat)
         return (y_hat - y) * (2 / y_hat.size)
-
-    def from_logits(self, y, z):
-        """C and dC/dZ at y_hat = z."""
-        error = z - y
-        return float(np.vdot(error, error)) / error.size, error * (2 / error.size)
 
 
 class BinaryCrossEntropy(Cost):
     """C = -sum [y log p + (1 - y) log(1 - p)] / n, summed over outputs: equation (37)."""
 
-    canonical = Sigmoid
-    targets = (0, 1)
+    target_range = (0, 1)
 
     def __call__(self, y, y_hat):
         y, p = _same_shape(y, y_hat)
-        return -float(np.sum(y * _log(p) + (1 - y) * _log(1 - p))) / len(y)
+        return -float(np.sum(y * _log(p)[0] + (1 - y) * _log(1 - p)[0])) / len(y)
 
     def gradient(self, y, y_hat):
-        """dC/dy_hat, of y_hat's shape."""
         y, p = _same_shape(y, y_hat)
-        return ((1 - y) * _log_slope(1 - p) - y * _log_slope(p)) / len(y)
-
-    def from_logits(self, y, z):
-        """C and dC/dZ at y_hat = sigmoid(z), exact where y_hat rounds to 0 or 1: equation (40)."""
-        cost = float(np.sum(np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z))))) / len(y)
-        return cost, (Sigmoid()(z) - y) / len(y)
+        return ((1 - y) * _log(1 - p)[1] - y * _log(p)[1]) / len(y)
 
 
 class CrossEntropy(Cost):
     """C = -sum y log y_hat / n: summed over classes, mean over samples, equation (38)."""
 
-    canonical = Softmax
-    targets = (0, 1)
+    target_range = (0, 1)
 
     def __call__(self, y, y_hat):
         y, p = _same_shape(y, y_hat)
-        return -float(np.sum(y * _log(p))) / len(y)
+        return -float(np.sum(y * _log(p)[0])) / len(y)
 
     def gradient(self, y, y_hat):
-        """dC/dy_hat, of y_hat's shape."""
         y, p = _same_shape(y, y_hat)
-        return -y * _log_slope(p) / len(y)
-
-    def from_logits(self, y, z):
-        """C and dC/dZ at y_hat = softmax(z), exact even where y_hat rounds to 0: equation (41).
-
-        dC/dZ = (a - y) / n where each row of y sums to one.
-        """
-        n, y, z = len(y), y.T.copy(), z.T.copy()  # NumPy sums faster along the first axis
-        z -= z.max(axis=0)
-        e = np.exp(z)
-        y_sum, e_sum = y.sum(axis=0), e.sum(axis=0)
-        cost = float(np.vdot(y_sum, np.log(e_sum)) - np.vdot(y, z)) / n
-        e *= y_sum / e_sum
-        e -= y
-        e /= n
-        return cost, e.T
+        return -y * _log(p)[1] / len(y)
 
 
 COSTS = {"mse": MSE, "binary_cross_entropy": BinaryCrossEntropy, "cross_entropy": CrossEntropy}
 
 
-# --------------------------------------------------------------------------- the network
+# Of the canonical pairs of output activation and cost dC/dZ is (a - y) / n, up to a factor:
+# equation (39). Each function gives C and dC/dZ from Z: exact where a rounds to 0 or 1 and the
+# chain rule would multiply 0 by infinity. `weight` is 1 / n, or (n, 1) with each sample's share.
+def linear_mse(y, z, weight, gradient=True):
+    """C, and dC/dZ or None, at y_hat = z."""
+    error = z - y
+    delta = error * (2 / z.shape[1] * weight)
+    return float(np.vdot(delta, error)) / 2, delta
 
 
-class Record(NamedTuple):
-    """What one epoch of training measured."""
-
-    epoch: int  # 1, 2, ...
-    cost: float  # without penalties; mean over the batches, each measured before its step
-    validation_cost: float | None  # the same on the validation data, after the epoch
-    seconds: float  # of training; the validation is not counted
+def sigmoid_binary_cross_entropy(y, z, weight, gradient=True):
+    """C, and dC/dZ or None, at y_hat = sigmoid(z): equation (40)."""
+    losses = np.maximum(z, 0) - y * z + np.log1p(np.exp(-np.abs(z)))
+    return float(np.sum(losses * weight)), (Sigmoid()(z) - y) * weight if gradient else None
 
 
-# Standard deviation of a layer's initial weights, from its numbers of inputs and outputs:
-# equation (35)
-INITIALIZATIONS = {
-    "normal": lambda fan_in, fan_out: 1.0,
-    "glorot": lambda fan_in, fan_out: np.sqrt(2 / (fan_in + fan_out)),  # Glorot, Bengio 2010
-    "he": lambda fan_in, fan_out: np.sqrt(2 / fan_in),  # He et al. 2015
+def softmax_cross_entropy(y, z, weight, gradient=True):
+    """C, and dC/dZ or None, at y_hat = softmax(z): equation (41), for rows of y with any sum."""
+    z = z - z.max(axis=1, keepdims=True)
+    e, y, ones = np.exp(z), y * weight, np.ones((z.shape[1], 1), z.dtype)
+    y_sum, e_sum = y.dot(ones), e.dot(ones)  # faster than sum(axis=1)
+    cost = float(np.vdot(y_sum, np.log(e_sum)) - np.vdot(y, z))
+    return cost, e * (y_sum / e_sum) - y if gradient else None
+
+
+CANONICAL = {
+    (Linear, MSE): linear_mse,
+    (Sigmoid, BinaryCrossEntropy): sigmoid_binary_cross_entropy,
+    (Softmax, CrossEntropy): softmax_cross_entropy,
 }
 
 
-class NeuralNetwork:
-    """A fully connected feed-forward network.
-
-    Parameters
-    ----------
-    layer_sizes : widths m_0, ..., m_L, the input's first; [2, 1] has no hidden layer
-    activations : list of L, one per layer after the input, each a name or an instance
-    cost : a name or an instance
-    l1, l2 : penalties, C = cost + l1 sum |w| + l2 sum w^2 over the weights, not the biases
-    init : "normal", "glorot" or "he"; None takes "he" before a ReLU, leaky ReLU or ELU, "glorot"
-        before the others. Biases begin at zero.
-    dtype : np.float32 or np.float64, of the parameters and of all computation
-    seed : as of np.random.default_rng; it fixes the initial weights and the order of batches
-    input_scale : A^0 = input_scale X, a number > 0; with 1 / 255 images may stay bytes until their
-        batch, which takes a quarter of the memory
-
-    Attributes
-    ----------
-    parameters : (P,), layer by layer, each layer's weights and then its biases
-    weights, biases : lists of (m_{l-1}, m_l) and (m_l,) arrays, views of `parameters`
-
-    Raises ValueError where an argument is not of these.
-    """
-
-    def __init__(
-        self, layer_sizes, activations, cost="mse", l1=0.0, l2=0.0, init=None, dtype=np.float64,
-        seed=None, input_scale=1.0,
-    ):  # fmt: skip
-        sizes = list(layer_sizes) if isinstance(layer_sizes, (list, tuple, np.ndarray)) else []
-        _require(
-            len(sizes) >= 2 and all(isinstance(m, Integral) and m >= 1 for m in sizes),
-            f"layer_sizes must be two or more widths, each an int >= 1, got {layer_sizes!r}",
-        )
-        _require(
-            isinstance(activations, (list, tuple)) and len(activations) == len(sizes) - 1,
-            f"activations must be a list of {len(sizes) - 1}, one per layer after the input, "
-            f"got {activations!r}",
-        )
-        _require(
-            init in (None, *INITIALIZATIONS),
-            f"unknown init {init!r}: expected None or one of {sorted(INITIALIZATIONS)}",
-        )
-        legal = dtype in (float, np.float32, np.float64, "float32", "float64")
-        _require(legal, f"dtype must be float32 or float64, got {dtype!r}")
-        self.dtype = np.dtype(dtype)
-        self.layer_sizes = [int(m) for m in sizes]
-        self.activations = [_by_name(f, ACTIVATIONS, Activation) for f in activations]
-        self.cost = _by_name(cost, COSTS, Cost)
-        self.l1, self.l2 = _number("l1", l1), _number("l2", l2)
-        self.input_scale = _number("input_scale", input_scale, positive=True)
-        self.rng = np.random.default_rng(seed)
-
-        n_parameters = sum((m + 1) * k for m, k in zip(self.layer_sizes, self.layer_sizes[1:]))
-        self.parameters = np.zeros(n_parameters, self.dtype)
-        self.weights, self.biases = self._views(self.parameters)
-        for W, f in zip(self.weights, self.activations):
-            rectifier = isinstance(f, (ReLU, LeakyReLU, ELU))
-            scale = INITIALIZATIONS[init or ("he" if rectifier else "glorot")]
-            W[:] = scale(*W.shape) * self.rng.standard_normal(W.shape)
-
-    def _views(self, flat):
-        """The weights and biases as views of a vector laid out as `parameters`."""
-        weights, biases, start = [], [], 0
-        for m, k in zip(self.layer_sizes, self.layer_sizes[1:]):
-            weights.append(flat[start : start + m * k].reshape(m, k))
-            biases.append(flat[start + m * k : start + (m + 1) * k])
-            start += (m + 1) * k
-        return weights, biases
-
-    def _checked(self, data, width, name):
-        """`data` as an array of finite real numbers of shape (n, width), n >= 1."""
-        try:
-            data = np.asarray(data)
-        except ValueError as error:
-            raise ValueError(f"{name} must be an array: {error}") from error
-        _require(
-            data.ndim == 2 and data.shape[1] == width and len(data) > 0,
-            f"{name} must have shape (n, {width}) with n >= 1, got {data.shape}",
-        )
-        _require(data.dtype.kind in "fiub", f"{name} must be real numbers, got dtype {data.dtype}")
-        limit = np.finfo(self.dtype).max
-        _require(
-            -limit <= data.min() and data.max() <= limit,
-            f"{name} holds NaN, infinity or numbers beyond {self.dtype}",
-        )
-        return data
-
-    def _checked_pair(self, X, Y, prefix=""):
-        X = self._checked(X, self.layer_sizes[0], f"{prefix}X")
-        Y = self._checked(Y, self.layer_sizes[-1], f"{prefix}Y")
-        _require(len(X) == len(Y), f"{prefix}X has {len(X)} samples, but Y has {len(Y)}")
-        low, high = self.cost.targets
-        _require(
-            Y.min() >= low and Y.max() <= high,
-            f"the targets of {type(self.cost).__name__} must be in [{low}, {high}], "
-            f"got {Y.min()} to {Y.max()}",
-        )
-        return X, Y
-
-    def _cast(self, data):
-        return data if data.dtype == self.dtype else data.astype(self.dtype)
-
-    def _input(self, X, out=None):
-        """A^0 = input_scale X, into `out` where it has to be computed."""
-        if self.input_scale == 1:
-            return self._cast(X)
-        A = np.empty(X.shape, self.dtype) if out is None else out
-        A[:] = X
-        A *= self.input_scale
-        return A
-
-    def feedforward(self, X):
-        """The network's output (n, m_L) for X (n, m_0): Algorithm 1, equation (8)."""
-        A = self._input(self._checked(X, self.layer_sizes[0], "X"))
-        for W, b, f in zip(self.weights, self.biases, self.activations):
-            Z = A.dot(W)
-            Z += b
-            A = f.apply(Z)
-        return A
-
-    def _forward(self, X):
-        """Algorithm 1 for training, which needs [A^0, ..., A^(L-1), Z^L]."""
-        outputs = [X]
-        for W, b, f in zip(self.weights, self.biases, self.activations):
-            Z = outputs[-1].dot(W)
-            Z += b
-            outputs.append(Z if W is self.weights[-1] else f.apply(Z))
-        return outputs
-
-    def _cost_and_delta(self, Y, Z):
-        """The cost without its penalties and dC/dZ^L, from Z^L, which may be overwritten."""
-        f = self.activations[-1]
-        if type(f) is self.cost.canonical:
-            return self.cost.from_logits(Y, Z)
-        a = f.apply(Z)
-        return self.cost(Y, a), f.backward(a, self.cost.gradient(Y, a))
-
-    def _data_cost(self, X, Y):
-        """The cost without its penalties, for checked X and Y."""
-        return self._cost_and_delta(self._cast(Y), self._forward(self._input(X))[-1])[0]
-
-    def total_cost(self, X, Y):
-        """C = cost + l1 sum |w| + l2 sum w^2, a float: equation (9). X is (n, m_0), Y (n, m_L)."""
-        l1_norm = sum(np.abs(W).sum() for W in self.weights)
-        l2_norm = sum(np.square(W).sum() for W in self.weights)
-        cost = self._data_cost(*self._checked_pair(X, Y))
-        return float(cost + self.l1 * l1_norm + self.l2 * l2_norm)
-
-    def backpropagate(self, X, Y):
-        """The gradient of `total_cost`, laid out as `parameters`: Algorithm 2."""
-        X, Y = self._checked_pair(X, Y)
-        gradient = np.empty_like(self.parameters)
-        self._backward(self._input(X), self._cast(Y), *self._views(gradient))
-        return gradient
-
-    def _backward(self, X, Y, dW, db):
-        """Algorithm 2, equations (14) and (15): write dC/dW and dC/db, return the plain cost."""
-        *A, Z = self._forward(X)
-        cost, delta = self._cost_and_delta(Y, Z)
-        ones = np.ones(len(Y), self.dtype)
-        for layer in reversed(range(len(self.weights))):
-            W = self.weights[layer]
-            A[layer].T.dot(delta, out=dW[layer])
-            ones.dot(delta, out=db[layer])  # the sum over samples, faster as a product
-            if self.l1:
-                dW[layer] += self.l1 * np.sign(W)
-            if self.l2:
-                dW[layer] += 2 * self.l2 * W
-            if layer > 0:
-                delta = self.activations[layer - 1].backward(A[layer], delta.dot(W.T))
-        return cost
-
-    def train(self, X, Y, optimizer, epochs, batch_size=None, validation=None, shuffle=True):
-        """A generator that at each step trains one epoch by minibatches and yields its `Record`.
-
-        Parameters
-        ----------
-        X, Y : (n, m_0) inputs and (n, m_L) targets, of any real dtype, converted batch by batch
-        optimizer : a name, or an instance, which keeps its state between calls
-        epochs : number of passes over the data
-        batch_size : the last batch of an epoch may be smaller; None takes all samples at once
-        validation : a pair (X, Y), on which the cost is measured after each epoch
-        shuffle : whether to draw a new order of the samples for each epoch
-
-        Raises ValueError for bad arguments, at once, and FloatingPointError in the epoch in which
-        the cost stops being finite; the parameters are then the last known to give a finite cost.
-        """
-        X, Y = self._checked_pair(X, Y)
-        optimizer = _by_name(optimizer, OPTIMIZERS, Optimizer)
-        epochs = _whole("epochs", epochs)
-        batch_size = len(X) if batch_size is None else _whole("batch_size", batch_size)
-        if validation is not None:
-            is_pair = isinstance(validation, (list, tuple)) and len(validation) == 2
-            _require(is_pair, f"validation must be a pair (X, Y), got {type(validation)}")
-            validation = self._checked_pair(*validation, prefix="validation ")
-        return _epochs(self, X, Y, optimizer, epochs, batch_size, validation, shuffle)
-
-    def save(self, path):
-        """Write the network, its random state included, to `path` (.npz, without pickle)."""
-        names = {kind: name for name, kind in (ACTIVATIONS | COSTS).items()}
-        for part in (*self.activations, self.cost):
-            _require(type(part) in names, f"only nnlib's own parts can be saved, not {part!r}")
-        rng = self.rng.bit_generator.state
-        _require(rng["bit_generator"] == "PCG64", f"cannot save a {rng['bit_generator']} generator")
-        spec = {
-            "layer_sizes": self.layer_sizes,
-            "activations": [[names[type(f)], vars(f)] for f in self.activations],
-            "cost": names[type(self.cost)],
-            "l1": self.l1,
-            "l2": self.l2,
-            "dtype": self.dtype.name,
-            "input_scale": self.input_scale,
-            "rng": rng,
-        }
-        partial = f"{path}.partial"  # an interrupted save must not cost the older file
-        with open(partial, "wb") as file:
-            np.savez(file, spec=json.dumps(spec), parameters=self.parameters)
-        os.replace(partial, path)
-
-    @classmethod
-    def load(cls, path):
-        """The network that `save` wrote to `path`; ValueError if the file is anything else."""
-        with open(path, "rb") as handle:
-            try:
-                with np.load(handle, allow_pickle=False) as file:
-                    spec, parameters = json.loads(str(file["spec"])), file["parameters"]
-                rng = spec.pop("rng")
-                parts = spec.pop("activations")
-                network = cls(activations=[ACTIVATIONS[f](**args) for f, args in parts], **spec)
-                network.rng.bit_generator.state = rng
-                own = network.parameters
-                fit = (own.shape, own.dtype) == (parameters.shape, parameters.dtype)
-                _require(fit, "its parameters do not fit its layers")
-            except Exception as error:  # a damaged file can fail in any way
-                raise ValueError(
-                    f"{path} is not a whole file by NeuralNetwork.save: {error}"
-                ) from error
-        network.parameters[:] = parameters
-        return network
-
-    def __getstate__(self):
-        return {k: v for k, v in vars(self).items() if k not in ("weights", "biases")}
-
-    def __setstate__(self, state):
-        vars(self).update(state)  # a copy or an unpickled network needs views of its own vector
-        self.weights, self.biases = self._views(self.parameters)
-
-
 # --------------------------------------------------------------------------- optimizers
-
-
-class Optimizer:
+class Optimizer(Part):
     """A rule that moves parameters against the gradient of their cost.
 
     `learning_rate` is a number > 0, or a function of the step 0, 1, ... An optimizer keeps its
-    step and its moving averages between calls: use a new one for each network.
+    step and the vectors that ``keeps`` names, zero at first: use a new one for each network. One's
+    own is a subclass with ``move(parameters, gradient, rate)``, in place on flat vectors (P,).
     """
 
-    n_vectors = 1  # how many vectors like the parameters its rule works on
+    step, keeps = 0, ()
 
     def __init__(self, learning_rate):
         if not callable(learning_rate):
-            _number("learning_rate", learning_rate, positive=True)
+            _number("learning_rate", learning_rate, ">")
         self.learning_rate = learning_rate
-        self.step = 0
-        self._vectors = None
 
     def rate(self, step):
         """The learning rate of a step, 0, 1, ..."""
         if callable(self.learning_rate):
-            return _number(f"learning_rate at step {step}", self.learning_rate(step))
+            return float(_number(f"learning_rate at step {step}", self.learning_rate(step)))
         return float(self.learning_rate)
 
     def update(self, parameters, gradient):
         """One step, in place, on flat vectors (P,); `gradient` is left as it is."""
-        if gradient.shape != parameters.shape:
-            raise ValueError(
-                f"the gradient has shape {gradient.shape}, the parameters {parameters.shape}"
-            )
-        if self._vectors is None:
-            self._vectors = [np.zeros_like(parameters) for _ in range(self.n_vectors)]
-        v = self._vectors[0]
-        if (v.shape, v.dtype) != (parameters.shape, parameters.dtype):
-            raise ValueError(
-                f"this optimizer began with {v.size} parameters of {v.dtype}, it cannot go on "
-                f"with {parameters.size} of {parameters.dtype}: use a new one for each network"
-            )
-        self._move(parameters, gradient, self.rate(self.step), *self._vectors)
+        vectors = parameters.shape, gradient.shape, parameters.dtype
+        if self.step == 0:
+            self._vectors = parameters.shape, parameters.shape, parameters.dtype
+            vars(self).update((name, np.zeros_like(parameters)) for name in self.keeps)
+        if vectors != self._vectors:
+            expected = f"parameters and gradient {self._vectors}, got {vectors}"
+            raise ValueError(f"expected {expected}: use a new optimizer for each network")
+        self.move(parameters, gradient, self.rate(self.step))
         self.step += 1
 
 
 class SGD(Optimizer):
     """v <- momentum v - rate g, parameters <- parameters + v: equations (16) and (18)."""
 
+    keeps = ("v",)
+
     def __init__(self, learning_rate=0.01, momentum=0.0):
         super().__init__(learning_rate)
         self.momentum = _number("momentum", momentum, below=1)
 
-    def _move(self, parameters, g, rate, v):
-        v *= self.momentum
-        v -= rate * g
-        parameters += v
+    def move(self, parameters, g, rate):
+        if self.momentum == 0:
+            parameters -= rate * g
+        else:
+            self.v *= self.momentum
+            self.v -= rate * g
+            parameters += self.v
 
 
 class RMSProp(Optimizer):
     """Steps divided by the root of a moving average v of g^2 (Tieleman and Hinton 2012).
 
     v <- rho v + (1 - rho) g^2, parameters <- parameters - rate g / (sqrt(v) + epsilon):
-    equation (19).
-    """
+    equation (19)."""
 
-    n_vectors = 2
+    keeps = ("v",)
 
     def __init__(self, learning_rate=0.001, rho=0.9, epsilon=1e-8):
         super().__init__(learning_rate)
         self.rho = _number("rho", rho, below=1)
-        self.epsilon = _number("epsilon", epsilon, positive=True)
+        self.epsilon = _number("epsilon", epsilon, ">")
 
-    def _move(self, parameters, g, rate, v, change):
-        np.square(g, out=change)
-        change *= 1 - self.rho
-        v *= self.rho
-        v += change
-        np.sqrt(v, out=change)
-        change += self.epsilon
-        np.divide(g, change, out=change)
-        change *= rate
-        parameters -= change
+    def move(self, parameters, g, rate):
+        self.v *= self.rho
+        self.v += (1 - self.rho) * np.square(g)
+        parameters -= rate * g / (np.sqrt(self.v) + self.epsilon)
 
 
 class Adam(Optimizer):
@@ -665,25 +341,24 @@ class Adam(Optimizer):
 
     m <- beta1 m + (1 - beta1) g, v <- beta2 v + (1 - beta2) g^2, and at step t = 1, 2, ...
     parameters <- parameters - rate m_hat / (sqrt(v_hat) + epsilon), where
-    m_hat = m / (1 - beta1^t) and v_hat = v / (1 - beta2^t): equations (20) and (21).
-    """
+    m_hat = m / (1 - beta1^t) and v_hat = v / (1 - beta2^t): equations (20) and (21)."""
 
-    n_vectors = 3
+    keeps = ("m", "v", "change")
 
     def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-8):
         super().__init__(learning_rate)
         self.beta1 = _number("beta1", beta1, below=1)
         self.beta2 = _number("beta2", beta2, below=1)
-        self.epsilon = _number("epsilon", epsilon, positive=True)
+        self.epsilon = _number("epsilon", epsilon, ">")
 
-    def _move(self, parameters, g, rate, m, v, change):
+    def move(self, parameters, g, rate):
         # m and v are kept without their factors (1 - beta), which saves passes over memory:
         # m_hat = m_scale m and sqrt(v_hat) = v_scale sqrt(v).
         m_scale = (1 - self.beta1) / (1 - self.beta1 ** (self.step + 1))
         v_scale = math.sqrt((1 - self.beta2) / (1 - self.beta2 ** (self.step + 1)))
+        m, v, change = self.m, self.v, np.square(g, out=self.change)
         m *= self.beta1
         m += g
-        np.square(g, out=change)
         v *= self.beta2
         v += change
         np.sqrt(v, out=change)
@@ -696,175 +371,421 @@ class Adam(Optimizer):
 OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSProp, "adam": Adam}
 
 
-# --------------------------------------------------------------------------- training
+# --------------------------------------------------------------------------- the network
+class Record(NamedTuple):
+    """What one epoch of training measured."""
+
+    epoch: int  # 1, 2, ...
+    cost: float  # without penalties; mean over the batches, each measured before its step
+    validation_cost: float | None  # the same on the validation data, after the epoch
+    seconds: float  # of training; the validation is not counted
 
 
-# Algorithm 3
-def _epochs(network, X, Y, optimizer, epochs, batch_size, validation, shuffle):
-    """The generator behind `NeuralNetwork.train`, whose arguments are checked by now."""
-    order = np.arange(len(X))
-    gradient = np.empty_like(network.parameters)
-    dW, db = network._views(gradient)
-    batch_size = min(batch_size, len(X))
-    X_batch, Y_batch = (np.empty((batch_size, data.shape[1]), data.dtype) for data in (X, Y))
-    A_batch = np.empty(X_batch.shape, network.dtype)
-    last_finite = network.parameters.copy()
-    for epoch in range(1, epochs + 1):
-        begin = time.perf_counter()
-        if shuffle:
-            network.rng.shuffle(order)
-        total, validation_cost = 0.0, None
-        with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported below
-            for start in range(0, len(X), batch_size):
-                rows = order[start : start + batch_size]
-                n = len(rows)
-                x = X.take(rows, axis=0, out=X_batch[:n], mode="clip")  # "raise" would buffer out
-                y = Y.take(rows, axis=0, out=Y_batch[:n], mode="clip")
-                a, y = network._input(x, out=A_batch[:n]), network._cast(y)
-                total += n * network._backward(a, y, dW, db)
-                if not math.isfinite(total):
-                    break
-                if start == 0:
-                    last_finite[:] = network.parameters
-                optimizer.update(network.parameters, gradient)
-            seconds = time.perf_counter() - begin
-            if validation:
-                validation_cost = network._data_cost(*validation)
-        finite = math.isfinite(total + (validation_cost or 0.0))
-        if not (finite and np.isfinite(network.parameters).all()):
-            network.parameters[:] = last_finite
-            rate = optimizer.rate(max(optimizer.step - 1, 0))
-            raise FloatingPointError(
-                f"the cost is no longer finite in epoch {epoch}, at learning rate {rate:g}: "
-                f"try a smaller one. The last finite parameters are kept."
-            )
-        yield Record(epoch, total / len(X), validation_cost, seconds)
+INITIALIZATIONS = {  # standard deviation of a layer's first weights: equation (35)
+    "normal": lambda fan_in, fan_out: 1.0,
+    "glorot": lambda fan_in, fan_out: np.sqrt(2 / (fan_in + fan_out)),  # Glorot, Bengio 2010
+    "he": lambda fan_in, fan_out: np.sqrt(2 / fan_in),  # He et al. 2015
+}
+ROWS = 1024  # are converted and fed forward at once where no gradient is needed
+FLOATS = [np.float64, np.float32]  # of scikit-learn's users; the rest is converted to the first
 
 
-# --------------------------------------------------------------------------- scikit-learn
+class Views(list):
+    """Arrays in the memory of `parameters`; assigning to an item copies into it."""
+
+    def __setitem__(self, layer, values):
+        self[layer][...] = _shaped(f"layer {layer}", values, self[layer])
 
 
-FLOATS = [np.float64, np.float32]  # anything else is converted to the first
+class NeuralNetwork:
+    """A fully connected feed-forward network.
 
-
-class _Estimator(BaseEstimator):
-    """Parameters
+    Parameters
     ----------
-    hidden_layer_sizes : widths of the hidden layers; () is linear or logistic regression
-    activation : of the hidden layers, a name or an instance
-    optimizer : a name, or an instance, of which each fit uses a copy
-    learning_rate : a number or a function of the step, for an optimizer given by name
-    epochs, batch_size : as of `NeuralNetwork.train`
-    l1, l2, init : as of `NeuralNetwork`
-    early_stopping : hold out `validation_fraction` of the data, stop once its cost has not fallen
-        for `patience` epochs, and keep the best epoch's parameters
-    random_state : int, RandomState or None
-    verbose : print each epoch's record
+    layer_sizes : list of int
+        Widths m_0, ..., m_L, the input's first; [2, 1] has no hidden layer.
+    activations, cost : list of L str or Activation, str or Cost
+        One activation per layer after the input.
+    l1, l2 : float
+        Penalties: C = cost + l1 sum |w| + l2 sum w^2 over the weights, not the biases.
+    init : {"normal", "glorot", "he"} or None
+        None takes "he" before a ReLU, leaky ReLU or ELU, else "glorot". Biases begin at zero.
+    dtype : np.float32 or np.float64
+        Of the parameters and of all computation.
+    seed : as of np.random.default_rng
+        It fixes the initial weights and the order of batches.
+    input_scale : float
+        A^0 = input_scale X. With 1 / 255 images may stay bytes, in a quarter of the memory.
 
     Attributes
     ----------
-    network_ : the `NeuralNetwork`, float32 if X is, else float64
-    history_ : list of `Record`, kept while training, so that an interrupted fit loses nothing
-    n_features_in_ : int
+    parameters : (P,) array
+        Layer by layer, each layer's weights and then its biases.
+    weights, biases : lists of (m_{l-1}, m_l) and of (m_l,) arrays
+        Views of `parameters`. Assigning to one of them, or to `parameters`, copies in.
     """
 
     def __init__(
-        self, hidden_layer_sizes=(100,), activation="relu", optimizer="adam", learning_rate=0.001,
-        epochs=200, batch_size=200, l1=0.0, l2=0.0, init=None, early_stopping=False,
-        validation_fraction=0.1, patience=10, random_state=None, verbose=False,
+        self, layer_sizes, activations, cost="mse", l1=0.0, l2=0.0, init=None, dtype=np.float64,
+        seed=None, input_scale=1.0,
     ):  # fmt: skip
-        self.hidden_layer_sizes, self.activation = hidden_layer_sizes, activation
-        self.optimizer, self.learning_rate = optimizer, learning_rate
-        self.epochs, self.batch_size = epochs, batch_size
-        self.l1, self.l2, self.init = l1, l2, init
-        self.early_stopping, self.validation_fraction = early_stopping, validation_fraction
-        self.patience, self.random_state, self.verbose = patience, random_state, verbose
+        _check_structure(layer_sizes, activations, init, dtype)
+        self.layer_sizes = [int(m) for m in layer_sizes]
+        self.activations = [_by_name(f, ACTIVATIONS, Activation) for f in activations]
+        self.cost, self.init, self.dtype = _by_name(cost, COSTS, Cost), init, np.dtype(dtype)
+        self.l1, self.l2 = float(_number("l1", l1)), float(_number("l2", l2))
+        self.input_scale = float(_number("input_scale", input_scale, ">"))
+        self.rng = np.random.default_rng(seed)
+        n_parameters = sum((m + 1) * k for m, k in zip(self.layer_sizes, self.layer_sizes[1:]))
+        self._parameters = np.zeros(n_parameters, self.dtype)
+        for W, f in zip(self.weights, self.activations):
+            rectifier = isinstance(f, (ReLU, LeakyReLU, ELU))
+            scale = INITIALIZATIONS[init or ("he" if rectifier else "glorot")]
+            W[:] = scale(*W.shape) * self.rng.standard_normal(W.shape)
 
-    def _start(self, X, Y):
-        """A new network and a new optimizer, for data of the shapes of X and Y."""
-        hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
-        self.network_ = NeuralNetwork(
-            [X.shape[1], *hidden, Y.shape[1]],
-            [self.activation] * len(hidden) + [self._output],
-            cost=self._cost,
-            l1=self.l1,
-            l2=self.l2,
-            init=self.init,
-            dtype=X.dtype,
-            seed=check_random_state(self.random_state).randint(2**31 - 1),
+    def _views(self, flat):
+        """The weights and biases as views of a vector laid out as `parameters`."""
+        shapes = list(zip(self.layer_sizes, self.layer_sizes[1:]))
+        parts = np.split(flat, np.cumsum([size for m, k in shapes for size in (m * k, k)])[:-1])
+        return Views(map(np.reshape, parts[::2], shapes)), Views(parts[1::2])
+
+    weights = property(lambda self: self._views(self._parameters)[0])
+    biases = property(lambda self: self._views(self._parameters)[1])
+    parameters = property(lambda self: self._parameters)
+
+    @parameters.setter
+    def parameters(self, values):
+        self._parameters[:] = _shaped("parameters", values, self._parameters)
+
+    def _forward(self, X, weights, biases):
+        """Algorithm 1: [A^0, ..., A^(L-1)] and [Z^1, ..., Z^L]; A^l may stand in Z^l's memory."""
+        A, Z = [X.astype(self.dtype, order="C", copy=self.input_scale != 1)], []
+        if self.input_scale != 1:
+            A[0] *= self.input_scale
+        for W, b, f in zip(weights, biases, self.activations):
+            z = A[-1].dot(W)
+            z += b
+            Z.append(z)
+            if len(Z) < len(weights):  # the cost may need the last Z
+                A.append(_activate(f, z))
+        return A, Z
+
+    def _logits(self, X):
+        """Z^L (n, m_L) for checked X, converted and fed forward a block at a time."""
+        blocks, views = range(0, len(X), ROWS), self._views(self._parameters)
+        return np.concatenate([self._forward(X[i : i + ROWS], *views)[1][-1] for i in blocks])
+
+    @np.errstate(under="ignore")
+    def feedforward(self, X):
+        """The network's output (n, m_L) for X (n, m_0): Algorithm 1, equation (8)."""
+        X = _checked(X, self.layer_sizes[0], "X", self.dtype)
+        return _activate(self.activations[-1], self._logits(X))
+
+    def _cost(self, Y, Z, weight, gradient=True):
+        """The cost without penalties, and dC/dZ^L or None, from Z^L, which may be overwritten."""
+        f, cost, Y = self.activations[-1], self.cost, Y.astype(self.dtype, copy=False)
+        canonical = CANONICAL.get((type(f), type(cost)))
+        if canonical:
+            return canonical(Y, Z, weight, gradient)
+        a = _activate(f, Z)
+        delta = _through(f, Z, a, _shaped(repr(cost), cost.gradient(Y, a), a)) if gradient else None
+        return float(cost(Y, a)), delta
+
+    @np.errstate(under="ignore")
+    def total_cost(self, X, Y):
+        """C = cost + l1 sum |w| + l2 sum w^2, a float: equation (9). X is (n, m_0), Y (n, m_L)."""
+        X, Y, weight = _checked_pair(self, (X, Y))
+        cost, _ = self._cost(Y, self._logits(X), weight, gradient=False)
+        penalties = (self.l1 * np.abs(W) + self.l2 * np.square(W) for W in self.weights)
+        return float(cost + sum(penalty.sum() for penalty in penalties))
+
+    @np.errstate(under="ignore")
+    def backpropagate(self, X, Y):
+        """The gradient of `total_cost`, laid out as `parameters`: Algorithm 2."""
+        X, Y, weight = _checked_pair(self, (X, Y))
+        gradient = np.empty_like(self.parameters)
+        self._backward(X, Y, weight, self._views(self._parameters), self._views(gradient))
+        return gradient
+
+    def _backward(self, X, Y, weight, views, gradient_views):
+        """Algorithm 2, equations (14) and (15): write dC/dW and dC/db, return the plain cost."""
+        A, Z = self._forward(X, *views)
+        cost, delta = self._cost(Y, Z[-1], weight)
+        ones, (weights, _), (dW, db) = np.ones(len(Y), self.dtype), views, gradient_views
+        for layer, W in reversed(list(enumerate(weights))):
+            A[layer].T.dot(delta, out=dW[layer])
+            ones.dot(delta, out=db[layer])  # the sum over samples, faster as a product
+            if self.l1 or self.l2:
+                dW[layer] += self.l1 * np.sign(W) + 2 * self.l2 * W
+            if layer > 0:
+                f = self.activations[layer - 1]
+                delta = _through(f, Z[layer - 1], A[layer], delta.dot(W.T))
+        return cost
+
+    def train(
+        self, X, Y, optimizer, epochs, batch_size=None, validation=None, shuffle=True,
+        sample_weight=None,
+    ):  # fmt: skip
+        """A generator that at each step trains one epoch by minibatches and yields its `Record`.
+
+        Nothing is trained until it is looped over; ``list(network.train(...))`` does all of it.
+
+        Parameters
+        ----------
+        X, Y : (n, m_0) and (n, m_L) arrays of real numbers
+        optimizer : str or Optimizer
+            An instance goes on from where it is.
+        epochs, batch_size, shuffle : int, int or None, bool
+            The last batch of an epoch may be smaller; None takes all samples at once. Each epoch
+            takes them in a new order, if it may shuffle.
+        validation, sample_weight : (X, Y) or (X, Y, sample_weight), (n,) array
+            The cost of the former is measured after each epoch. With the latter a cost is the
+            weighted mean; this works for the canonical pairs alone, equation (39).
+
+        Raises
+        ------
+        ValueError
+            For a bad argument, when called; for what a schedule or one's own part gives, then.
+        FloatingPointError
+            Where the cost or a parameter stops being finite. The parameters are then those from
+            the beginning of that epoch, or of the one before if their own cost is not finite.
+        """
+        X, Y, weight = _checked_pair(self, (X, Y, sample_weight))
+        optimizer = _by_name(optimizer, OPTIMIZERS, Optimizer)
+        epochs = _whole("epochs", epochs)
+        batch_size = len(X) if batch_size is None else _whole("batch_size", batch_size)
+        if validation is not None:
+            validation = _checked_pair(self, validation, "validation ")
+        return self._epochs(X, Y, weight, optimizer, epochs, batch_size, validation, shuffle)
+
+    def _epochs(self, X, Y, weight, optimizer, epochs, batch_size, validation, shuffle):
+        """Algorithm 3, with checked arguments."""
+        order = np.arange(len(X))
+        gradient, last_finite = np.empty_like(self.parameters), self.parameters.copy()
+        views, gradient_views = self._views(self._parameters), self._views(gradient)
+        for epoch in range(1, epochs + 1):
+            begin = time.perf_counter()
+            if shuffle:
+                self.rng.shuffle(order)
+            total, validation_cost = 0.0, None
+            with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # seen to below
+                for start in range(0, len(X), batch_size):
+                    rows = order[start : start + batch_size]
+                    n = len(rows)
+                    share = 1 / n if isinstance(weight, float) else weight[rows] * (len(X) / n)
+                    x, y = X.take(rows, axis=0), Y.take(rows, axis=0)
+                    total += n * self._backward(x, y, share, views, gradient_views)
+                    if not math.isfinite(total):
+                        break
+                    if start == 0:
+                        last_finite[:] = self._parameters
+                    optimizer.update(self._parameters, gradient)
+                seconds = time.perf_counter() - begin
+                if validation:
+                    X_val, Y_val, share = validation
+                    validation_cost, _ = self._cost(Y_val, self._logits(X_val), share, False)
+            finite = math.isfinite(total + (validation_cost or 0.0))
+            if not (finite and np.isfinite(self.parameters).all()):
+                self.parameters = last_finite
+                rate = optimizer.rate(max(optimizer.step - 1, 0))
+                raise FloatingPointError(
+                    f"the cost is no longer finite in epoch {epoch}, at learning rate {rate:g}: "
+                    "try a smaller one. The last finite parameters are kept."
+                )
+            yield Record(epoch, total / len(X), validation_cost, seconds)
+
+    def save(self, path):
+        """Write the network, its random state included, to `path`, a name or a binary file.
+
+        The format is .npz without pickle. ValueError if a part of it is not nnlib's own.
+        """
+        names = {kind: name for name, kind in (ACTIVATIONS | COSTS).items()}
+        for part in (*self.activations, self.cost):
+            _require(type(part) in names, f"only nnlib's own parts can be saved, not {part!r}")
+        rng = self.rng.bit_generator.state
+        _require(rng["bit_generator"] == "PCG64", f"cannot save a {rng['bit_generator']} generator")
+        spec = {key: vars(self)[key] for key in ("layer_sizes", "l1", "l2", "init", "input_scale")}
+        spec["activations"] = [[names[type(f)], f.get_params()] for f in self.activations]
+        spec |= {"cost": names[type(self.cost)], "dtype": self.dtype.name, "rng": rng}
+        arrays = {"spec": json.dumps(spec, default=float), "parameters": self.parameters}
+        if hasattr(path, "write"):
+            np.savez(path, **arrays)
+            return
+        partial = f"{path}.partial"  # an interrupted save must not cost the older file
+        with open(partial, "wb") as file:
+            np.savez(file, **arrays)
+        os.replace(partial, path)
+
+    @classmethod
+    def load(cls, path):
+        """The network that `save` wrote; ValueError if the file is anything else."""
+        with contextlib.nullcontext(path) if hasattr(path, "read") else open(path, "rb") as handle:
+            try:
+                with np.load(handle, allow_pickle=False) as file:
+                    spec, parameters = json.loads(str(file["spec"])), file["parameters"]
+                rng, parts = spec.pop("rng"), spec.pop("activations")
+                network = cls(activations=[ACTIVATIONS[f](**args) for f, args in parts], **spec)
+                network.rng.bit_generator.state = rng
+                _require(parameters.dtype == network.dtype, "its parameters are of another dtype")
+                network.parameters = parameters
+            except Exception as error:  # a damaged file can fail in any way
+                message = f"{path} is not a whole file by NeuralNetwork.save: {error}"
+                raise ValueError(message) from error
+        return network
+
+    def __repr__(self):
+        return (
+            f"NeuralNetwork({self.layer_sizes}, {self.activations}, {self.cost}, l1={self.l1}, "
+            f"l2={self.l2}, init={self.init!r}, dtype='{self.dtype}', "
+            f"input_scale={self.input_scale})"
         )
-        self._optimizer = copy.deepcopy(_by_name(self.optimizer, OPTIMIZERS, Optimizer))
-        if isinstance(self.optimizer, str):
-            self._optimizer = OPTIMIZERS[self.optimizer](self.learning_rate)
-        self.history_ = []
 
-    def _train(self, X, Y, epochs, validation=None):
-        network, batch_size = self.network_, self.batch_size
-        for record in network.train(X, Y, self._optimizer, epochs, batch_size, validation):
-            self.history_.append(record._replace(epoch=len(self.history_) + 1))
-            if self.verbose:
-                print(self.history_[-1])
-            yield record
 
-    def fit(self, X, y):
-        """Train a new network on X (n, n_features) and y; returns self."""
-        X, Y = self._targets(X, y, reset=True)
-        patience = _whole("patience", self.patience)
-        self._start(X, Y)
-        validation = None
-        if self.early_stopping:
-            X, X_held_out, Y, Y_held_out = train_test_split(
-                X, Y, test_size=self.validation_fraction,
-                random_state=int(self.network_.rng.integers(2**31)),
-                stratify=Y.argmax(axis=1) if is_classifier(self) else None,
-            )  # fmt: skip
-            validation = X_held_out, Y_held_out
-        best_cost, best_epoch, best = np.inf, 0, self.network_.parameters
+# --------------------------------------------------------------------------- scikit-learn
+@dataclass(eq=False, repr=False)
+class _Estimator(BaseEstimator):
+    """Parameters
+    ----------
+    hidden_layer_sizes, activation : tuple of int, str or Activation
+        () makes linear or logistic regression.
+    optimizer, learning_rate : str or Optimizer, float or function of the step
+        The rate is for an optimizer given by name. Each fit uses a copy of an instance, into which
+        a grid search reaches as ``optimizer__momentum``.
+    epochs, batch_size, l1, l2, init
+        As of `NeuralNetwork`; batch size "auto" is 2 sqrt(n), but at least 32 and at most 200.
+    early_stopping, validation_fraction : bool, float
+        Hold out that part of the data, watch its cost instead of the training cost, and keep the
+        parameters of the epoch where it was lowest.
+    patience, tol : int, float or None
+        `fit` ends when `patience` epochs in a row have not lowered the cost by `tol`, else with a
+        ConvergenceWarning. With tol=None all epochs are run.
+    random_state, verbose : int, RandomState or None, bool
+        Whether to print each epoch's record.
+    class_weight : dict, "balanced" or None
+        The classifier's alone: weights of its labels, which multiply sample_weight.
+
+    Attributes
+    ----------
+    network_, history_ : NeuralNetwork, list of Record
+        In X's precision. An interrupted fit leaves what it has reached.
+    n_iter_, loss_curve_ : int, list of float
+        The number of epochs, and the training cost of each, without penalties.
+    n_features_in_, classes_ : int, (K,) array of the classifier's sorted labels
+    """
+
+    hidden_layer_sizes: tuple = (100,)
+    activation: str | Activation = "relu"
+    optimizer: str | Optimizer = "adam"
+    learning_rate: float = 0.001
+    epochs: int = 200
+    batch_size: int | str | None = "auto"
+    l1: float = 0.0
+    l2: float = 0.0
+    init: str | None = "glorot"
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    patience: int = 10
+    tol: float | None = 1e-4
+    random_state: int | None = None
+    verbose: bool = False
+
+    n_iter_ = property(lambda self: len(self.history_))
+    loss_curve_ = property(lambda self: [record.cost for record in self.history_])
+
+    def fit(self, X, y, sample_weight=None):
+        """Train a new network on X (n, n_features) and y; returns self.
+
+        Weight 2 is as good as the sample twice. A fit that fails leaves the estimator as it was.
+        """
+        if not self._fit(X, y, sample_weight)._converged:
+            message = f"the cost still fell after {self.epochs} epochs: more may lower it further"
+            warnings.warn(message, ConvergenceWarning, stacklevel=2)
+        return self
+
+    def _fit(self, X, y, sample_weight, partial=False, **classes):
+        before, validation = vars(self).copy(), None
+        first = not (partial and hasattr(self, "network_"))
         try:
-            for record in self._train(X, Y, self.epochs, validation):
-                if validation and record.validation_cost < best_cost:
-                    best_cost, best_epoch = record.validation_cost, record.epoch
-                    best = self.network_.parameters.copy()
-                elif validation and record.epoch - best_epoch >= patience:
+            data = X, Y, *_ = self._data(X, y, sample_weight, reset=first, **classes)
+            if first:
+                hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
+                self.network_ = NeuralNetwork(
+                    [X.shape[1], *hidden, Y.shape[1]],
+                    [self.activation] * len(hidden) + [self._output],
+                    self._cost, self.l1, self.l2, self.init, X.dtype,
+                    seed=check_random_state(self.random_state).randint(2**31 - 1),
+                )  # fmt: skip
+                rule = _by_name(self.optimizer, OPTIMIZERS, Optimizer, self.learning_rate)
+                self._optimizer, self.history_ = copy.deepcopy(rule), []
+            else:  # train copies, lest a failure leave the network half trained
+                self.network_, self._optimizer = copy.deepcopy((self.network_, self._optimizer))
+                self.history_ = [*self.history_]
+            if self.early_stopping:
+                _require(not partial, "partial_fit cannot do early_stopping: use fit")
+                rows, held_out = train_test_split(
+                    np.arange(len(X)), test_size=self.validation_fraction,
+                    random_state=int(self.network_.rng.integers(2**31)),
+                    stratify=Y.argmax(axis=1) if is_classifier(self) else None,
+                )  # fmt: skip
+                validation = [array[held_out] for array in data]
+                data = [array[rows] for array in data]
+            self._train(*data[:2], 1 if partial else self.epochs, validation, *data[2:])
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        return self
+
+    def _train(self, X, Y, epochs, validation, *weight):
+        network, patience = self.network_, _whole("patience", self.patience)
+        tol = -np.inf if self.tol is None else _number("tol", self.tol)
+        auto = min(max(round(2 * math.sqrt(len(X))), 32), 200)
+        size = auto if self.batch_size == "auto" else self.batch_size
+        best_cost, best, waited = np.inf, network.parameters, 0
+        training = network.train(X, Y, self._optimizer, epochs, size, validation, True, *weight)
+        try:
+            for record in training:
+                self.history_.append(record._replace(epoch=len(self.history_) + 1))
+                if self.verbose:
+                    print(self.history_[-1])
+                cost = record.validation_cost if validation else record.cost
+                waited = waited + 1 if cost > best_cost - tol else 0
+                if cost < best_cost:
+                    best_cost = cost
+                    best = network.parameters.copy() if validation else best
+                if waited == patience:
                     break
         finally:
-            self.network_.parameters[:] = best
-        return self
+            network.parameters = best
+            self._converged = waited == patience or self.tol is None
 
-    def _partial_fit(self, X, Y, first):
-        if first:
-            self._start(X, Y)
-        for _ in self._train(X, Y, epochs=1):
-            pass
-        return self
-
-    def _feedforward(self, X):
+    def _feedforward(self, X, method):
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=FLOATS, reset=False)
-        return self.network_.feedforward(X)
+        return method(self.network_, validate_data(self, X, dtype=FLOATS, order="C", reset=False))
 
 
+@dataclass(eq=False, repr=False)
 class NeuralNetworkRegressor(RegressorMixin, _Estimator):
-    __doc__ = "Regression: a linear output layer trained on the MSE.\n" + _Estimator.__doc__
+    __doc__ = "Regression: linear outputs and the MSE.\n\n    " + _Estimator.__doc__
     _output, _cost = "linear", "mse"
 
-    def _targets(self, X, y, reset):
+    def _data(self, X, y, sample_weight, reset):
         X, y = validate_data(
-            self, X, y, dtype=FLOATS, multi_output=True, y_numeric=True, reset=reset
+            self, X, y, dtype=FLOATS, order="C", multi_output=True, y_numeric=True, reset=reset
         )
+        _require(y.dtype.kind in "fiub", f"y must be numbers, got dtype {y.dtype}")
         if reset:
-            self._column = y.ndim == 1
-        return X, y.reshape(len(y), -1).astype(X.dtype)
+            self._y_shape = y.shape[1:]
+        data = X, y.reshape(len(y), -1).astype(X.dtype)
+        return data if sample_weight is None else (*data, _checked_weight(sample_weight, len(X)))
 
-    def partial_fit(self, X, y):
+    def partial_fit(self, X, y, sample_weight=None):
         """One more epoch, on X and y alone; the first call makes the network."""
-        first = not hasattr(self, "network_")
-        return self._partial_fit(*self._targets(X, y, reset=first), first)
+        return self._fit(X, y, sample_weight, partial=True)
 
     def predict(self, X):
         """(n,) if y was, else (n, n_outputs)."""
-        output = self._feedforward(X)
-        return output.ravel() if self._column else output
+        return self._feedforward(X, NeuralNetwork.feedforward).reshape(-1, *self._y_shape)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -872,40 +793,158 @@ class NeuralNetworkRegressor(RegressorMixin, _Estimator):
         return tags
 
 
+@dataclass(eq=False, repr=False)
 class NeuralNetworkClassifier(ClassifierMixin, _Estimator):
-    __doc__ = (
-        "Classification: a softmax output layer trained on the cross-entropy.\n"
-        + _Estimator.__doc__
-        + "classes_ : (K,), the sorted labels\n"
-    )
+    __doc__ = "Classification: softmax and cross-entropy.\n\n    " + _Estimator.__doc__
     _output, _cost = "softmax", "cross_entropy"
+    class_weight: dict | str | None = None
 
-    def _targets(self, X, y, reset, classes=None):
-        X, y = validate_data(self, X, y, dtype=FLOATS, reset=reset)
+    def _data(self, X, y, sample_weight, reset, classes=None):
+        X, y = validate_data(self, X, y, dtype=FLOATS, order="C", reset=reset)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         if reset:
             self.classes_ = np.unique(y if classes is None else classes)
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(f"classes {classes} are not those before: {self.classes_.tolist()}")
-        unseen = np.setdiff1d(y, self.classes_)
-        _require(
-            unseen.size == 0,
-            f"y has labels {unseen.tolist()}, not among the classes {self.classes_.tolist()}",
-        )
-        return X, (y[:, None] == self.classes_).astype(X.dtype)
+        known = self.classes_.tolist()
+        if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(f"classes {classes} are not those before: {known}")
+        unseen = np.setdiff1d(y, self.classes_).tolist()
+        _require(not unseen, f"y has labels {unseen}, not among the classes {known}")
+        Y = (y[:, None] == self.classes_).astype(X.dtype)
+        if sample_weight is None and self.class_weight is None:
+            return X, Y
+        weight = compute_sample_weight(self.class_weight, y)
+        if sample_weight is not None:
+            weight *= _checked_weight(sample_weight, len(X))
+        return X, Y, weight
 
-    def partial_fit(self, X, y, classes=None):
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
         """One more epoch, on X and y alone; the first call makes the network from `classes`."""
-        first = not hasattr(self, "network_")
-        _require(not (first and classes is None), "the first partial_fit needs all the classes")
-        return self._partial_fit(*self._targets(X, y, first, classes), first)
+        known = classes is not None or hasattr(self, "network_")
+        _require(known, "the first partial_fit needs all the classes")
+        balanced = isinstance(self.class_weight, str)
+        _require(not balanced, "partial_fit sees only a part of y: class_weight must be a dict")
+        return self._fit(X, y, sample_weight, partial=True, classes=classes)
+
+    def predict_log_proba(self, X):
+        """(n, K), the logarithms of `predict_proba`, finite where that rounds to 0."""
+        return log_softmax(self._feedforward(X, NeuralNetwork._logits), axis=1)
 
     def predict_proba(self, X):
         """(n, K), each row summing to one, columns in the order of `classes_`."""
-        return self._feedforward(X)
+        return self._feedforward(X, NeuralNetwork.feedforward)
 
     def predict(self, X):
         """(n,) labels, the most probable of `classes_`."""
         winners = self.predict_proba(X).argmax(axis=1)
         return self.classes_[winners]
+
+
+# --------------------------------------------------------------------------- guards
+def _require(condition, message):
+    if not condition:
+        raise ValueError(message)
+
+
+def _number(name, value, sign=">=", below=math.inf):
+    """`value`, if it is a number `sign` 0, that is >= or >, and < `below`."""
+    ok = isinstance(value, Real) and 0 <= value < below and (value > 0 or sign == ">=")
+    _require(ok, f"{name} must be a number {sign} 0 and < {below}, got {value!r}")
+    return value
+
+
+def _whole(name, value):
+    ok = isinstance(value, Integral) and value >= 1
+    _require(ok, f"{name} must be an int >= 1, got {value!r}")
+    return int(value)
+
+
+def _by_name(value, known, base, *arguments):
+    """What `value` names in the dictionary `known`, made anew, or the instance `value`."""
+    kind = base.__name__.lower()
+    if isinstance(value, str):
+        _require(value in known, f"unknown {kind} {value!r}: expected one of {sorted(known)}")
+        return known[value](*arguments)
+    _require(isinstance(value, base), f"{kind} must be a name or an instance, got {value!r}")
+    return value
+
+
+def _check_structure(layer_sizes, activations, init, dtype):
+    sizes = list(layer_sizes) if isinstance(layer_sizes, (list, tuple, np.ndarray)) else []
+    ok = len(sizes) >= 2 and all(isinstance(m, Integral) and m >= 1 for m in sizes)
+    _require(ok, f"layer_sizes must be two or more widths, each an int >= 1, got {layer_sizes!r}")
+    ok = isinstance(activations, (list, tuple)) and len(activations) == len(sizes) - 1
+    one_each = f"activations must be a list of {len(sizes) - 1}, one per layer after the input"
+    _require(ok, f"{one_each}, got {activations!r}")
+    names = sorted(INITIALIZATIONS)
+    _require(init in (None, *names), f"unknown init {init!r}: expected None or one of {names}")
+    legal = dtype in (float, np.float32, np.float64, "float32", "float64")
+    _require(legal, f"dtype must be float32 or float64, got {dtype!r}")
+
+
+def _checked(data, width, name, dtype):
+    """`data` as an array of finite real numbers of shape (n, width), n >= 1."""
+    _require(not hasattr(data, "toarray"), f"{name} is sparse: use {name}.toarray()")
+    try:
+        data = np.asarray(data)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array: {error}") from error
+    ok = data.ndim == 2 and data.shape[1] == width and len(data) > 0
+    _require(ok, f"{name} must have shape (n, {width}) with n >= 1, got {data.shape}")
+    _require(data.dtype.kind in "fiub", f"{name} must be real numbers, got dtype {data.dtype}")
+    finite = max(data.max(), -float(data.min())) <= np.finfo(dtype).max
+    _require(finite, f"{name} holds NaN, infinity or numbers beyond {dtype}")
+    return data
+
+
+def _checked_pair(network, data, prefix=""):
+    """X and Y in C order, and a sample's weight: 1 / n, or (n, 1) with each one's share."""
+    ok = isinstance(data, (list, tuple)) and len(data) in (2, 3)
+    _require(ok, f"{prefix}data must be a pair (X, Y) or with sample_weight, got {type(data)}")
+    X, Y, sample_weight = data if len(data) == 3 else (*data, None)
+    f, cost = network.activations[-1], network.cost
+    X = _checked(X, network.layer_sizes[0], f"{prefix}X", network.dtype)
+    Y = _checked(Y, network.layer_sizes[-1], f"{prefix}Y", network.dtype)
+    _require(len(X) == len(Y), f"{prefix}X has {len(X)} samples, but Y has {len(Y)}")
+    low, high = cost.target_range
+    ok = Y.min() >= low and Y.max() <= high
+    _require(ok, f"targets of {cost} must be in [{low}, {high}], got {Y.min()} to {Y.max()}")
+    certain = isinstance(f, Softmax) and Y.shape[1] == 1 and (Y != 1).any()
+    _require(not certain, "one softmax output is always 1: use a sigmoid, or two outputs")
+    X, Y = np.ascontiguousarray(X), np.ascontiguousarray(Y)
+    if sample_weight is None:
+        return X, Y, 1 / len(X)
+    _require((type(f), type(cost)) in CANONICAL, f"{f} with {cost} takes no sample_weight")
+    weight = _checked_weight(sample_weight, len(X), f"{prefix}sample_weight")
+    return X, Y, (weight / weight.sum()).astype(network.dtype)[:, None]
+
+
+def _checked_weight(weight, n, name="sample_weight"):
+    """`weight` as an array of n numbers >= 0 that are not all 0."""
+    weight = np.asarray(weight, float)
+    _require(weight.shape == (n,), f"{name} must have shape ({n},), got {weight.shape}")
+    ok = weight.min() >= 0 and 0 < weight.sum() < math.inf
+    _require(ok, f"{name} must be finite numbers >= 0, not all zero")
+    return weight
+
+
+def _shaped(name, values, like):
+    """`values` as an array of the shape and dtype of `like`."""
+    values = np.asarray(values, like.dtype)
+    _require(values.shape == like.shape, f"{name} must have shape {like.shape}, got {values.shape}")
+    return values
+
+
+def _same_shape(y, y_hat):
+    """Both as floats of y_hat's precision, if their shapes agree."""
+    y_hat = 1.0 * np.asarray(y_hat)
+    y = np.asarray(y, y_hat.dtype)
+    _require(y.shape == y_hat.shape, f"y has shape {y.shape}, but y_hat has {y_hat.shape}")
+    _require(y.size > 0, "y is empty")
+    return y, y_hat
+
+
+def _log(p):
+    """log p and 1 / p; below the smallest normal number of p's dtype log p is held constant."""
+    held = np.maximum(p, np.finfo(p.dtype).tiny)
+    return np.log(held), (p >= 0) / held

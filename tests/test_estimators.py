@@ -19,6 +19,7 @@ CONVEX = {  # no hidden layer, and the whole data at each step: the optimum is u
     "optimizer": SGD(0.2, momentum=0.9),
     "epochs": 2000,
     "batch_size": None,
+    "tol": None,
     "random_state": 0,
 }
 
@@ -116,7 +117,7 @@ def test_the_dtype_is_that_of_x(kind, given, used):
     X, y = data_for(kind)
     X = np.round(X).astype(given)
     model = kind(epochs=2, random_state=0, early_stopping=True).fit(X, y)
-    model.partial_fit(X, y)
+    model.set_params(early_stopping=False).partial_fit(X, y)
     output = model.predict if kind is NeuralNetworkRegressor else model.predict_proba
     assert model.network_.parameters.dtype == output(X).dtype == np.dtype(used)
 
@@ -171,16 +172,20 @@ def test_partial_fit_of_the_whole_data_is_one_epoch_of_fit():
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_partial_fit_goes_on_after_fit(kind):
     X, y = data_for(kind)
-    model = kind(epochs=3, random_state=0).fit(X, y)
-    network = model.network_
-    assert model.partial_fit(X, y).network_ is network
+    model = kind(epochs=3, batch_size=None, tol=None, random_state=0).fit(X, y)
+    four = clone(model).set_params(epochs=4).fit(X, y)
+    assert model.partial_fit(X, y) is model
     assert [r.epoch for r in model.history_] == [1, 2, 3, 4]
+    # the order of the samples in the sums is another
+    np.testing.assert_allclose(model.network_.parameters, four.network_.parameters, rtol=1e-9)
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_early_stopping_keeps_the_parameters_of_the_best_epoch(kind):
     X, y = data_for(kind)
-    arguments = {"learning_rate": 0.1, "early_stopping": True, "patience": 4, "random_state": 0}
+    arguments = {
+        "learning_rate": 0.1, "early_stopping": True, "patience": 4, "tol": 0, "random_state": 0,
+    }  # fmt: skip
     model = kind(**arguments).fit(X, y)
     costs = [r.validation_cost for r in model.history_]
     best = np.argmin(costs) + 1
@@ -237,13 +242,11 @@ def test_an_interrupted_fit_leaves_its_network_and_its_history(kind, early_stopp
         np.testing.assert_array_equal(model.network_.parameters, whole.network_.parameters)
 
 
-def test_a_diverging_fit_ends_with_an_error_and_finite_parameters():
+def test_a_diverging_fit_ends_with_an_error():
     X, y = data_for(NeuralNetworkRegressor)
     model = NeuralNetworkRegressor(optimizer="sgd", learning_rate=1e3, random_state=0)
     with pytest.raises(FloatingPointError, match=r"in epoch \d+, at learning rate 1000"):
         model.fit(X, y)
-    assert np.isfinite(model.network_.parameters).all()
-    assert np.isfinite(model.predict(X)).all()
 
 
 def test_verbose_prints_each_record(capsys):
@@ -289,7 +292,7 @@ def test_a_constant_feature_is_no_trouble(kind):
 
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_a_single_sample_is_learnt(kind):
-    model = kind(learning_rate=0.01, random_state=0).fit([[1.0, 2.0]], [3])
+    model = kind(learning_rate=0.01, tol=None, random_state=0).fit([[1.0, 2.0]], [3])
     assert model.predict([[1.0, 2.0]]) == pytest.approx(3, abs=0.01)
 
 

@@ -23,12 +23,14 @@ CITATIONS = {
     "Softmax": ["eq-softmax"],
     "Softmax.jacobian": ["eq-softmax-jacobian"],
     "Softmax.backward": ["eq-softmax-jacobian"],
-    "Cost": ["eq-canonical"],
+    "_through": ["eq-backward"],
     "MSE": ["eq-mse"],
     "BinaryCrossEntropy": ["eq-bce"],
-    "BinaryCrossEntropy.from_logits": ["eq-bce-logits"],
+    "linear_mse": ["eq-canonical"],
+    "sigmoid_binary_cross_entropy": ["eq-bce-logits"],
     "CrossEntropy": ["eq-ce"],
-    "CrossEntropy.from_logits": ["eq-ce-logits"],
+    "softmax_cross_entropy": ["eq-ce-logits"],
+    "NeuralNetwork.train": ["eq-canonical"],
     "INITIALIZATIONS": ["eq-init"],
     "NeuralNetwork.feedforward": ["eq-batch"],
     "NeuralNetwork.total_cost": ["eq-cost"],
@@ -42,7 +44,7 @@ ALGORITHMS = {
     "NeuralNetwork._forward": "alg-feedforward",
     "NeuralNetwork.backpropagate": "alg-backpropagation",
     "NeuralNetwork._backward": "alg-backpropagation",
-    "_epochs": "alg-training",
+    "NeuralNetwork._epochs": "alg-training",
 }
 
 

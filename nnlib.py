@@ -34,6 +34,10 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 class Part:
     """What activations, costs and optimizers share: a repr to type back, parameters to search."""
 
+    def __init_subclass__(cls):
+        if "__call__" in vars(cls) and not {"derivative", "jacobian", "gradient"} & {*vars(cls)}:
+            raise TypeError(f"{cls.__name__} has a __call__ of its own, but no derivative of it")
+
     def get_params(self, deep=True):
         """The arguments by name, as scikit-learn's ``clone`` and ``GridSearchCV`` ask for them."""
         names = inspect.signature(type(self)).parameters
@@ -64,7 +68,7 @@ class Activation(Part):
 
     def derivative(self, z):
         """Elementwise f'(z), an array of z's shape."""
-        a = self(z)
+        a = self.apply(1.0 * np.asarray(z))
         return self.backward(a, np.ones_like(a))
 
 
@@ -149,7 +153,7 @@ class Softmax(Activation):
 
     def jacobian(self, z):
         """df_i/dz_j = f_i (delta_ij - f_j), (n, K, K) for z (n, K): equation (30)."""
-        a = self(z)
+        a = self.apply(1.0 * np.asarray(z))
         return a[..., :, None] * (np.eye(a.shape[-1], dtype=a.dtype) - a[..., None, :])
 
     def backward(self, a, delta):
@@ -273,12 +277,12 @@ class Optimizer(Part):
     own is a subclass with ``move(parameters, gradient, rate)``, in place on flat vectors (P,).
     """
 
-    step, keeps = 0, ()
+    keeps = ()
 
     def __init__(self, learning_rate):
         if not callable(learning_rate):
             _number("learning_rate", learning_rate, ">")
-        self.learning_rate = learning_rate
+        self.learning_rate, self.step = learning_rate, 0
 
     def rate(self, step):
         """The learning rate of a step, 0, 1, ..."""

@@ -97,6 +97,21 @@ def test_elu_alpha_is_minus_the_limit(alpha):
     np.testing.assert_allclose(ELU(alpha).derivative(z), [0, alpha / 2, 1], atol=1e-15)
 
 
+def test_elu_is_exact_near_0():
+    # e^z - 1 = z + z^2 / 2 there; computed as such it would have eight digits
+    np.testing.assert_allclose(ELU(2)(np.array([-1e-8])), [-2e-8 + 1e-16], rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_numpy_may_raise_on_underflow(name):
+    f, z = KINDS[name](), np.array([[-1000.0, 1000.0], [-1e-300, 1e-300]])
+    expected = f(z)
+    with np.errstate(all="raise"):
+        network = NeuralNetwork([2, 2], [f])
+        network.weights[0] = np.eye(2)
+        np.testing.assert_array_equal(network.feedforward(z), expected)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", ELEMENTWISE)
 def test_limits_at_1000(name, dtype):

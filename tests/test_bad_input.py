@@ -189,9 +189,9 @@ def test_an_optimizer_refuses_a_second_network(kind):
     optimizer = kind()
     optimizer.update(np.ones(3), np.ones(3))
     x = np.ones(4)
-    with pytest.raises(ValueError, match=r"expected .*\(3,\).*got .*\(4,\).*use a new optimizer for each"):
+    with pytest.raises(ValueError, match=r"expected .*\(3,\).*got .*\(4,\).*use a new optimizer"):
         optimizer.update(x, np.ones(4))
-    with pytest.raises(ValueError, match="expected .*float64.*got .*float32"):
+    with pytest.raises(ValueError, match=r"expected .*float64.*got .*float32"):
         optimizer.update(np.ones(3, np.float32), np.ones(3, np.float32))
     np.testing.assert_array_equal(x, np.ones(4))
 

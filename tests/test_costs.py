@@ -66,6 +66,39 @@ def test_cost_is_a_mean_over_samples(kind):
     np.testing.assert_allclose(cost.gradient(y, p), np.concatenate(gradients) / 6, rtol=1e-14)
 
 
+def test_the_cost_of_a_sure_and_right_answer_is_exact():
+    network = NeuralNetwork([1, 1], ["sigmoid"], "binary_cross_entropy")
+    network.weights[0][:] = 1
+    X, Y = np.array([[40.0], [-50.0]]), np.array([[1], [0]])
+    # log(1 + e^-40) = e^-40 to all digits, while 1 + e^-40 rounds to 1
+    expected = (np.exp(-40) + np.exp(-50)) / 2
+    assert network.total_cost(X, Y) == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("weight", [1 / 4, np.array([[0.1], [0.0], [0.6], [0.3]])], ids=np.ndim)
+@pytest.mark.parametrize("pair", nnlib.CANONICAL, ids=lambda pair: pair[0].__name__)
+def test_a_canonical_pair_is_its_cost_after_its_activation(pair, weight):
+    function, (f, cost) = nnlib.CANONICAL[pair], (kind() for kind in pair)
+    y, z = np.random.default_rng(0).uniform(0.1, 0.9, size=(2, 4, 3))
+    before = y.copy(), z.copy()
+    total, delta = function(y, z, weight)
+    weights = np.broadcast_to(weight, (4, 1)).ravel()
+    samples = [cost(y[i : i + 1], f(z[i : i + 1])) for i in range(4)]
+    assert total == pytest.approx(np.dot(weights, samples), rel=1e-14)
+    gradients = [cost.gradient(y[i : i + 1], f(z[i : i + 1])) for i in range(4)]
+    deltas = [w * f.backward(f(z[i : i + 1]), gradients[i]) for i, w in enumerate(weights)]
+    np.testing.assert_allclose(delta, np.vstack(deltas), rtol=1e-12, atol=1e-16)
+    assert function(y, z, weight, gradient=False)[0] == total
+    np.testing.assert_array_equal((y, z), before)
+
+
+@pytest.mark.parametrize("kind", CROSS_ENTROPIES)
+def test_a_canonical_cost_without_its_gradient_has_none(kind):
+    (function,) = (f for (_, cost), f in nnlib.CANONICAL.items() if cost is kind)
+    y, z = np.random.default_rng(0).uniform(0.1, 0.9, size=(2, 4, 3))
+    assert function(y, z, 0.25, gradient=False)[1] is None
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", CROSS_ENTROPIES)
 def test_certain_and_right_costs_nothing(kind, dtype):

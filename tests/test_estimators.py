@@ -1,17 +1,31 @@
 """The scikit-learn estimators: their checks, their company, and what they learn."""
 
+import inspect
+import re
+import warnings
+
 import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from nnlib import SGD, Adam, NeuralNetworkClassifier, NeuralNetworkRegressor, ReLU
+import nnlib
+from nnlib import (
+    SGD,
+    Adam,
+    NeuralNetwork,
+    NeuralNetworkClassifier,
+    NeuralNetworkRegressor,
+    ReLU,
+    RMSProp,
+)
 
 ESTIMATORS = [NeuralNetworkRegressor, NeuralNetworkClassifier]
 CONVEX = {  # no hidden layer, and the whole data at each step: the optimum is unique
@@ -303,3 +317,316 @@ def test_a_single_class_is_certain(early_stopping):
     model.fit(X, np.full(len(X), "only"))
     assert model.predict_proba(X).tolist() == [[1.0]] * len(X)
     assert set(model.predict(X)) == {"only"}
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_fit_is_the_training_that_its_arguments_say(kind, early_stopping):
+    """With unequal arguments, none of them a default, against a network built by hand."""
+    X, y = data_for(kind, n=50)
+    arguments = {"l1": 0.001, "l2": 0.002, "init": "normal"}
+    model = kind(
+        (5, 3), activation="elu", optimizer="rmsprop", learning_rate=0.03, epochs=40, batch_size=9,
+        early_stopping=early_stopping, validation_fraction=0.3, patience=2, tol=0.004,
+        random_state=5, **arguments,
+    ).fit(X, y)  # fmt: skip
+
+    regression = kind is NeuralNetworkRegressor
+    Y = y[:, None] if regression else np.eye(2)[y]
+    seed = np.random.RandomState(5).randint(2**31 - 1)
+    network = NeuralNetwork(
+        [4, 5, 3, Y.shape[1]], ["elu", "elu", "linear" if regression else "softmax"],
+        "mse" if regression else "cross_entropy", seed=seed, **arguments,
+    )  # fmt: skip
+    held_out = []
+    if early_stopping:
+        rows, held_out = train_test_split(
+            np.arange(50), test_size=0.3, random_state=int(network.rng.integers(2**31)),
+            stratify=None if regression else y,
+        )  # fmt: skip
+        X, Y, *validation = X[rows], Y[rows], X[held_out], Y[held_out]
+    else:
+        validation = None
+    history, lowest, waited = [], np.inf, 0
+    for record in network.train(X, Y, RMSProp(0.03), 40, 9, validation=validation):
+        history.append(record)
+        cost = record.validation_cost if early_stopping else record.cost
+        waited = waited + 1 if cost > lowest - 0.004 else 0
+        if cost < lowest:
+            lowest, best = cost, network.parameters.copy()
+        if waited == 2:
+            break
+    parameters = best if early_stopping else network.parameters
+    assert 2 < len(history) < 40
+    assert [r[:3] for r in model.history_] == [r[:3] for r in history]
+    assert model.loss_curve_ == [r.cost for r in history]
+    assert model.n_iter_ == len(history)
+    assert model.network_.parameters.tobytes() == parameters.tobytes()
+    assert model.network_.rng.bit_generator.state == network.rng.bit_generator.state
+
+
+@pytest.mark.parametrize(("n", "steps"), [(31, 1), (33, 2), (400, 10), (9000, 48), (12_000, 60)])
+def test_batches_are_2_sqrt_n_but_at_least_32_and_at_most_200(n, steps):
+    model = NeuralNetworkRegressor((1,), epochs=1).fit(np.zeros((n, 1)), np.zeros(n))
+    assert model._optimizer.step == steps
+
+
+def test_batch_size_none_is_one_step_an_epoch():
+    model = NeuralNetworkRegressor((1,), epochs=3, batch_size=None, tol=None)
+    assert model.fit(np.ones((500, 1)), np.ones(500))._optimizer.step == 3
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_what_is_held_out_depends_on_the_random_state_and_keeps_the_shares(kind, monkeypatch):
+    X, _ = data_for(kind, n=60)
+    y = np.repeat([0, 1], [50, 10])
+    seen = []
+    train = NeuralNetwork.train
+
+    def watched(self, X, Y, optimizer, epochs, batch_size, validation, *rest):
+        X_held_out, Y_held_out = validation
+        seen.append((len(X), len(X_held_out), Y_held_out[:, -1].sum(), X_held_out.tobytes()))
+        return train(self, X, Y, optimizer, epochs, batch_size, validation, *rest)
+
+    monkeypatch.setattr(NeuralNetwork, "train", watched)
+    for random_state in range(6):
+        kind(epochs=1, early_stopping=True, validation_fraction=0.2, random_state=random_state).fit(
+            X, y
+        )
+    assert {(n, held_out) for n, held_out, *_ in seen} == {(48, 12)}
+    assert len({rows for *_, rows in seen}) == 6
+    if kind is NeuralNetworkClassifier:
+        assert {ones for _, _, ones, _ in seen} == {2}  # of 12, as 10 of 60
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+@pytest.mark.parametrize("weights", ["fit", "partial_fit"])
+def test_a_weight_is_as_good_as_so_many_samples(kind, weights):
+    X, y = data_for(kind, n=30)
+    count = np.random.default_rng(0).integers(0, 4, size=30)
+    results = []
+    for A, b, w in ((X, y, 0.25 * count), (np.repeat(X, count, 0), np.repeat(y, count), None)):
+        model = kind((5,), epochs=30, batch_size=None, learning_rate=0.01, random_state=0)
+        classes = {"classes": [0, 1]} if kind is NeuralNetworkClassifier else {}
+        for _ in range(1 if weights == "fit" else 30):
+            if weights == "fit":
+                model.fit(A, b, sample_weight=w)
+            else:
+                model.partial_fit(A, b, sample_weight=w, **classes)
+        results.append((model.network_.parameters, model.loss_curve_))
+    # rounding alone: the sums have other terms in another order
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-7)
+    np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_weights_reach_the_samples_that_are_held_out(kind, monkeypatch):
+    X, y = data_for(kind, n=40)
+    weight = np.arange(40) + 1.0
+    arguments = {"epochs": 1, "early_stopping": True, "validation_fraction": 0.25}
+    model = kind(**arguments, random_state=0).fit(X, y, sample_weight=weight)
+    network = NeuralNetwork(
+        model.network_.layer_sizes, model.network_.activations, model.network_.cost,
+        init="glorot", seed=np.random.RandomState(0).randint(2**31 - 1),
+    )  # fmt: skip
+    Y = y[:, None] if kind is NeuralNetworkRegressor else np.eye(2)[y]
+    rows, held_out = train_test_split(
+        np.arange(40), test_size=0.25, random_state=int(network.rng.integers(2**31)),
+        stratify=None if kind is NeuralNetworkRegressor else y,
+    )  # fmt: skip
+    validation = X[held_out], Y[held_out], weight[held_out]
+    (record,) = network.train(
+        X[rows], Y[rows], "adam", 1, 32, validation, sample_weight=weight[rows]
+    )
+    assert record[:3] == model.history_[0][:3]
+    losses = [network.total_cost(X[i : i + 1], Y[i : i + 1]) for i in held_out]
+    # the parameters before the epoch ended are gone: they are those of the validation
+    assert record.validation_cost == pytest.approx(
+        np.average(losses, weights=weight[held_out]), rel=1e-12
+    )
+
+
+def test_class_weights_multiply_sample_weights():
+    X, y = data_for(NeuralNetworkClassifier, n=60, weights=[0.8])
+    w = np.random.default_rng(0).uniform(1, 2, size=60)
+    arguments = {"hidden_layer_sizes": (4,), "epochs": 5, "random_state": 0}
+
+    def parameters(class_weight, sample_weight):
+        model = NeuralNetworkClassifier(class_weight=class_weight, **arguments)
+        return model.fit(X, y, sample_weight=sample_weight).network_.parameters
+
+    by_class = np.where(y == 1, 5.0, 2.0)
+    np.testing.assert_array_equal(parameters({0: 2.0, 1: 5.0}, None), parameters(None, by_class))
+    np.testing.assert_array_equal(parameters({0: 2.0, 1: 5.0}, w), parameters(None, by_class * w))
+    balanced = 60 / (2 * np.bincount(y)[y])
+    np.testing.assert_array_equal(parameters("balanced", None), parameters(None, balanced))
+    assert (parameters("balanced", None) != parameters(None, None)).any()
+    names = np.array(["no", "yes"])
+    by_name = NeuralNetworkClassifier(class_weight={"no": 2.0, "yes": 5.0}, **arguments)
+    by_name.fit(X, names[y])
+    np.testing.assert_array_equal(by_name.network_.parameters, parameters(None, by_class))
+
+
+def test_balanced_weights_are_refused_by_partial_fit():
+    X, y = data_for(NeuralNetworkClassifier)
+    model = NeuralNetworkClassifier(class_weight="balanced")
+    with pytest.raises(ValueError, match="class_weight must be a dict"):
+        model.partial_fit(X, y, classes=[0, 1])
+    model.set_params(class_weight={1: 3.0}).partial_fit(X, y, classes=[0, 1])
+    same = NeuralNetworkClassifier(random_state=0)
+    same.partial_fit(X, y, [0, 1], np.where(y == 1, 3.0, 1.0))
+    model = NeuralNetworkClassifier(class_weight={1: 3.0}, random_state=0)
+    model.partial_fit(X, y, [0, 1])
+    np.testing.assert_array_equal(model.network_.parameters, same.network_.parameters)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (np.ones(59), r"sample_weight must have shape \(60,\), got \(59,\)"),
+        (np.ones((60, 1)), r"sample_weight must have shape \(60,\), got \(60, 1\)"),
+        (-np.ones(60), "sample_weight must be finite numbers >= 0, not all zero"),
+        (np.zeros(60), "not all zero"),
+        (np.full(60, np.nan), "must be finite"),
+        (np.full(60, np.inf), "must be finite"),
+    ],
+)
+def test_bad_weights_are_refused(kind, weight, message):
+    X, y = data_for(kind)
+    with pytest.raises(ValueError, match=message):
+        kind().fit(X, y, sample_weight=weight)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_early_stopping_is_not_for_partial_fit(kind):
+    X, y = data_for(kind)
+    with pytest.raises(ValueError, match="partial_fit cannot do early_stopping: use fit"):
+        kind(early_stopping=True).partial_fit(
+            X, y, **({} if kind is NeuralNetworkRegressor else {"classes": [0, 1]})
+        )
+
+
+@pytest.mark.parametrize("y", [["a", "b"] * 30, np.array(["1.5", "2"] * 30)])
+def test_targets_of_a_regression_are_numbers(y):
+    X, _ = data_for(NeuralNetworkRegressor)
+    with pytest.raises(ValueError, match="y must be numbers, got dtype <U"):
+        NeuralNetworkRegressor().fit(X, y)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_logarithms_of_probabilities_are_finite_where_the_probability_is_0(dtype):
+    X, y = data_for(NeuralNetworkClassifier)
+    model = NeuralNetworkClassifier((4,), epochs=20, random_state=0).fit(X.astype(dtype), y)
+    # differences of logits, up to rounding
+    np.testing.assert_allclose(
+        model.predict_log_proba(X.astype(dtype)), np.log(model.predict_proba(X.astype(dtype))),
+        rtol=1e-4, atol=1e-6,
+    )  # fmt: skip
+    model.network_.weights[1] = 1e4 * model.network_.weights[1]
+    logarithms = model.predict_log_proba(X.astype(dtype))
+    assert (model.predict_proba(X.astype(dtype)) == 0).any()
+    assert np.isfinite(logarithms).all()
+    assert logarithms.dtype == dtype
+    assert logarithms.min() < -1000
+    np.testing.assert_array_equal(logarithms.argmax(axis=1), model.predict(X.astype(dtype)))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_training_ends_when_nothing_more_is_gained(kind, early_stopping):
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], 50)
+    X = rng.normal(size=(100, 2)) + 8 * y[:, None]  # two clouds far apart
+    model = kind(epochs=3000, early_stopping=early_stopping, random_state=0).fit(X, y)
+    assert model.n_iter_ < 1500
+    assert model.score(X, y) > 0.97
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_patience_counts_the_epochs_that_gain_less_than_tol(kind):
+    X, y = data_for(kind)
+    arguments = {"epochs": 50, "batch_size": None, "learning_rate": 1e-6, "patience": 7}
+    model = kind(**arguments, tol=1e-4, random_state=0).fit(X, y)
+    costs = np.array(model.loss_curve_)
+    assert (np.diff(costs) < 0).all()  # it falls all the time
+    assert model.n_iter_ == 1 + 7
+    with pytest.warns(ConvergenceWarning):
+        kind(**arguments, tol=0, random_state=0).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_a_fit_that_has_not_converged_warns(kind):
+    X, y = data_for(kind)
+    with pytest.warns(ConvergenceWarning, match="the cost still fell after 3 epochs") as record:
+        kind(epochs=3).fit(X, y)
+    assert record[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert kind(epochs=3, tol=None).fit(X, y).n_iter_ == 3
+        assert kind(epochs=50, tol=1e9, patience=4).fit(X, y).n_iter_ == 5
+        classes = {} if kind is NeuralNetworkRegressor else {"classes": [0, 1]}
+        kind(epochs=3).partial_fit(X, y, **classes)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_without_tol_all_epochs_are_run_and_the_best_is_kept(kind):
+    X, y = data_for(kind)
+    arguments = {"learning_rate": 0.1, "random_state": 0, "tol": None, "early_stopping": True}
+    model = kind(epochs=60, **arguments).fit(X, y)
+    costs = [r.validation_cost for r in model.history_]
+    assert len(costs) == 60
+    best = kind(epochs=int(np.argmin(costs)) + 1, **arguments).fit(X, y)
+    np.testing.assert_array_equal(model.network_.parameters, best.network_.parameters)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_a_grid_search_reaches_into_an_optimizer(kind):
+    X, y = data_for(kind)
+    model = kind((4,), optimizer=SGD(0.01), epochs=1, random_state=0)
+    search = GridSearchCV(model, {"optimizer__momentum": [0.0, 0.5, 0.9]}, cv=2).fit(X, y)
+    costs = {
+        momentum: clone(model).set_params(optimizer__momentum=momentum, epochs=9).fit(X, y)
+        for momentum in (0.0, 0.5, 0.9)
+    }
+    assert len({model.loss_curve_[-1] for model in costs.values()}) == 3
+    assert search.best_estimator_.optimizer.momentum == search.best_params_["optimizer__momentum"]
+    assert model.optimizer.momentum == 0
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_the_name_of_an_optimizer_takes_the_learning_rate(kind):
+    X, y = data_for(kind)
+    for name, rule in [("sgd", SGD), ("rmsprop", RMSProp), ("adam", Adam)]:
+        arguments = {"hidden_layer_sizes": (4,), "epochs": 3, "random_state": 0}
+        by_name = kind(optimizer=name, learning_rate=0.003, **arguments).fit(X, y)
+        instance = kind(optimizer=rule(0.003), learning_rate=7, **arguments).fit(X, y)
+        np.testing.assert_array_equal(by_name.network_.parameters, instance.network_.parameters)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_numpy_may_raise_on_every_floating_point_event(kind):
+    X, y = data_for(kind)
+    large = 1e3 * X if kind is NeuralNetworkClassifier else X  # saturates, or would diverge
+    Y = np.eye(2)[y] if kind is NeuralNetworkClassifier else y[:, None]
+    for activation in nnlib.ACTIVATIONS:
+        for optimizer in nnlib.OPTIMIZERS:
+            model = kind((4,), activation, optimizer, epochs=30, random_state=0)
+            with np.errstate(all="raise"):
+                model.fit(large, y, sample_weight=np.ones(60)).predict(large)
+                model.network_.total_cost(large, Y)
+                model.network_.backpropagate(large, Y)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_docstrings_are_numpydoc_and_name_every_argument(kind):
+    text = inspect.getdoc(kind)
+    sections = re.findall(r"^(\w+)\n-+$", text, re.MULTILINE)
+    assert sections == ["Parameters", "Attributes"]
+    parameters = text.split("Parameters\n----------\n")[1].split("\n\nAttributes")[0]
+    named = ", ".join(re.findall(r"^(\w[\w, ]*?)(?: :|$)", parameters, re.MULTILINE)).split(", ")
+    assert set(named) - {"class_weight"} == {*kind().get_params()} - {"class_weight"}
+    fitted = kind(epochs=1).fit(*data_for(kind))
+    attributes = text.split("Attributes\n----------\n")[1]
+    for name in re.findall(r"\b(\w+_)\b", " ".join(re.findall(r"^\S.*", attributes, re.MULTILINE))):
+        assert hasattr(fitted, name) or (name == "classes_" and kind is NeuralNetworkRegressor)

@@ -1,5 +1,6 @@
 """Saving and loading: the same bits, no pickle, and a clear error for any other file."""
 
+import io
 import json
 import pickle
 import re
@@ -45,7 +46,7 @@ def test_every_part_comes_back(path, cost, dtype):
     activations = [*ACTIVATIONS, LeakyReLU(0.3), ELU(1 / 3)]
     sizes = [2, 3, 4, 5, 4, 3, 2, 3, 4, 2]
     network = NeuralNetwork(
-        sizes, activations, cost, l1=0.1, l2=1 / 3, dtype=dtype, seed=0, input_scale=0.3
+        sizes, activations, cost, 0.1, 1 / 3, "he", dtype=dtype, seed=0, input_scale=0.3
     )
     network.parameters *= np.pi
     network.save(path)
@@ -57,6 +58,8 @@ def test_every_part_comes_back(path, cost, dtype):
         assert vars(ours) == vars(theirs)
     assert (loaded.l1, loaded.l2, loaded.dtype) == (0.1, 1 / 3, np.dtype(dtype))
     assert loaded.input_scale == 0.3
+    assert loaded.init == "he"
+    assert loaded.rng.bit_generator.state == network.rng.bit_generator.state
     assert loaded.parameters.tobytes() == network.parameters.tobytes()
     assert loaded.feedforward(X).tobytes() == network.feedforward(X).tobytes()
 
@@ -77,6 +80,28 @@ def test_the_path_is_taken_as_it_is(tmp_path, name, kind):
     network.save(path)
     assert [file.name for file in tmp_path.iterdir()] == [name]
     np.testing.assert_array_equal(NeuralNetwork.load(path).parameters, network.parameters)
+
+
+def test_a_buffer_or_an_open_file_will_do(saved, path):
+    buffer = io.BytesIO()
+    saved.save(buffer)
+    buffer.seek(0)
+    assert NeuralNetwork.load(buffer).parameters.tobytes() == saved.parameters.tobytes()
+    assert not buffer.closed
+    with path.open("wb") as file:
+        saved.save(file)
+    with path.open("rb") as file:
+        assert NeuralNetwork.load(file).parameters.tobytes() == saved.parameters.tobytes()
+    with pytest.raises(ValueError, match=NOT_OURS):
+        NeuralNetwork.load(io.BytesIO(b"PK"))
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_numbers_of_numpy_can_be_saved(path):
+    network = NeuralNetwork([1, 1], [ELU(np.float32(0.5))], l2=np.float64(0.1), seed=0)
+    network.save(path)
+    loaded = NeuralNetwork.load(path)
+    assert (loaded.activations[0].alpha, loaded.l2) == (0.5, 0.1)
 
 
 def test_the_file_holds_no_pickle(saved, path):

@@ -111,7 +111,8 @@ def test_each_layer_has_its_own_initial_weights():
 
 def test_regression_targets_are_not_cast_to_integers():
     X, y = np.array([[0], [1], [2], [3]]), [0.25, 0.75, 1.25, 1.75]
-    regressor = NeuralNetworkRegressor((), optimizer="sgd", learning_rate=0.1, epochs=1000, tol=None)
+    arguments = {"optimizer": "sgd", "learning_rate": 0.1, "epochs": 1000, "tol": None}
+    regressor = NeuralNetworkRegressor((), **arguments)
     np.testing.assert_allclose(regressor.fit(X, y).predict(X), y, rtol=1e-6)  # converged so far
     network, Y = NeuralNetwork([1, 1], ["linear"]), np.reshape(y, (4, 1))
     network.parameters[:] = 0

@@ -291,6 +291,95 @@ def test_divergence_ends_with_an_error_and_the_last_finite_parameters(dtype, bat
         assert np.isfinite(network.total_cost(X, Y))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_parameters_that_are_no_longer_finite_are_an_error_though_the_cost_was(dtype):
+    network, X, Y = problem(dtype=dtype)
+    start = network.parameters.copy()
+    training = network.train(X, 1e4 * Y, SGD(lambda step: 1e308), epochs=1)
+    with pytest.raises(FloatingPointError, match=r"in epoch 1, at learning rate 1e\+308"):
+        next(training)
+    np.testing.assert_array_equal(network.parameters, start)
+
+
+def test_nothing_is_trained_until_it_is_looped_over():
+    network, X, Y = problem()
+    before = network.parameters.copy()
+    training = network.train(X, Y, "adam", epochs=2)
+    np.testing.assert_array_equal(network.parameters, before)
+    next(training)
+    assert (network.parameters != before).all()
+
+
+@pytest.mark.parametrize("batch_size", [None, 7])
+@pytest.mark.parametrize("activations", [["tanh", "linear"], ["tanh", "softmax"]], ids=str)
+def test_weights_are_shares_of_the_cost(activations, batch_size):
+    cost = "mse" if activations[1] == "linear" else "cross_entropy"
+    rng = np.random.default_rng(0)
+    X, Y, w = rng.normal(size=(20, 3)), rng.uniform(size=(20, 2)), rng.integers(0, 4, size=20)
+    network = NeuralNetwork([3, 5, 2], activations, cost, seed=1)
+    losses = np.array([network.total_cost(X[i : i + 1], Y[i : i + 1]) for i in range(20)])
+    gradients = [network.backpropagate(X[i : i + 1], Y[i : i + 1]) for i in range(20)]
+    frozen = Frozen(network)
+    seen = []
+    frozen.update = lambda parameters, gradient: seen.append(gradient.copy())
+    (record,) = network.train(
+        X, Y, frozen, 1, batch_size, validation=(X[:9], Y[:9], w[:9]), shuffle=False,
+        sample_weight=w,
+    )  # fmt: skip
+    size, w = batch_size or 20, w / w.mean()  # of mean one over the data, not over the batch
+    for i, gradient in enumerate(seen):
+        rows = np.arange(20)[i * size : (i + 1) * size]
+        expected = sum(w[j] * gradients[j] for j in rows) / len(rows)
+        np.testing.assert_allclose(gradient, expected, rtol=1e-10, atol=1e-14)
+    assert len(seen) == (1 if batch_size is None else 3)
+    assert record.cost == pytest.approx(np.dot(w, losses) / 20, rel=1e-12)
+    assert record.validation_cost == pytest.approx(np.average(losses[:9], weights=w[:9]), rel=1e-12)
+
+
+def test_weights_keep_the_dtype():
+    network, X, Y = problem(dtype=np.float32)
+    list(network.train(X, Y, "adam", 1, sample_weight=np.arange(20.0)))
+    other, *_ = problem(dtype=np.float32)
+    list(other.train(X, Y, "adam", 1, sample_weight=np.arange(20)))
+    np.testing.assert_array_equal(network.parameters, other.parameters)
+
+
+def test_weights_are_for_the_canonical_pairs():
+    network = NeuralNetwork([3, 2], ["tanh"], seed=0)
+    X, Y = np.zeros((4, 3)), np.zeros((4, 2))
+    with pytest.raises(ValueError, match=r"Tanh\(\) with MSE\(\) takes no sample_weight"):
+        network.train(X, Y, "sgd", 1, sample_weight=np.ones(4))
+    for wrong, message in [
+        (np.ones(3), r"sample_weight must have shape \(4,\), got \(3,\)"),
+        (np.ones((4, 1)), r"sample_weight must have shape \(4,\), got \(4, 1\)"),
+        ([1, 1, 1, -1], "sample_weight must be finite numbers >= 0"),
+        (np.zeros(4), "sample_weight must be finite numbers >= 0, not all zero"),
+    ]:
+        network = NeuralNetwork([3, 2], ["linear"], seed=0)
+        with pytest.raises(ValueError, match=f"^{message}"):
+            network.train(X, Y, "sgd", 1, sample_weight=wrong)
+        with pytest.raises(ValueError, match=f"^validation {message}"):
+            network.train(X, Y, "sgd", 1, validation=(X, Y, wrong))
+
+
+SEEDS = {
+    "number": lambda: 3,
+    "NumPy's number": lambda: np.random.default_rng(0).integers(9),
+    "read-only array": lambda: np.frombuffer(b"12345678", np.uint32),
+    "sequence": lambda: np.random.SeedSequence(3),
+    "generator": lambda: np.random.default_rng(3),
+}
+
+
+@pytest.mark.parametrize("seed", SEEDS.values(), ids=SEEDS)
+def test_any_seed_of_numpy_will_do(seed):
+    networks = [NeuralNetwork([2, 3, 1], ["tanh", "linear"], seed=seed()) for _ in range(2)]
+    for network in networks:
+        list(network.train(np.eye(2), np.ones((2, 1)), "adam", epochs=3, batch_size=1))
+    np.testing.assert_array_equal(*(network.parameters for network in networks))
+    assert repr(networks[0]) == repr(networks[1])
+
+
 def test_a_validation_cost_that_diverges_is_an_error_too():
     network = NeuralNetwork([1, 1], ["linear"], seed=0)
     start = network.parameters.copy()

@@ -3,13 +3,10 @@
 Equations and algorithms are numbered as in report/report.pdf. Shapes are the same throughout: rows
 are samples, ``A`` is (n, m_l), ``W`` is (m_{l-1}, m_l), ``b`` is (m_l,), and ``Z = A W + b``.
 
->>> X = np.linspace(-1, 1, 200)[:, None]
->>> network = NeuralNetwork([1, 50, 1], ["tanh", "linear"], seed=0)
->>> for record in network.train(X, 1 / (1 + 25 * X**2), "adam", epochs=50, batch_size=20):
-...     assert np.isfinite(record.cost)
+>>> network, X = NeuralNetwork([1, 50, 1], ["tanh", "linear"]), np.linspace(-1, 1, 200)[:, None]
+>>> costs = [record.cost for record in network.train(X, X**2, "adam", epochs=50, batch_size=20)]
 """
 
-import contextlib
 import copy
 import inspect
 import json
@@ -23,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.special import log_softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, is_classifier
+from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, compute_sample_weight
@@ -127,8 +124,7 @@ class LeakyReLU(Activation):
 
 
 class ELU(Activation):
-    """f(z) = z where z > 0, else alpha (e^z - 1), with f' = f + alpha: equation (28)
-    (Clevert et al. 2015)."""
+    """f = z if z > 0, else alpha (e^z - 1); f' = f + alpha: equation (28) (Clevert et al. 2015)."""
 
     def __init__(self, alpha=1.0):
         self.alpha = _number("alpha", alpha)
@@ -141,8 +137,7 @@ class ELU(Activation):
 
 
 class Softmax(Activation):
-    """f(z)_i = e^(z_i) / sum_j e^(z_j) over the classes, the last axis: equation (29)
-    (Bridle 1990). Each output depends on each input of its row."""
+    """f(z)_i = e^(z_i) / sum_j e^(z_j), over the last axis: equation (29) (Bridle 1990)."""
 
     def apply(self, z):
         e = np.exp(z - z.max(axis=-1, keepdims=True))  # changes nothing but the range: e <= 1
@@ -186,8 +181,7 @@ def _through(f, z, a, delta):
 class Cost(Part):
     """A function C of targets y and outputs y_hat, both (n, m), that is a mean over samples.
 
-    One's own is a subclass with ``__call__(y, y_hat)``, a float, and ``gradient(y, y_hat)``,
-    which is dC/dy_hat (n, m).
+    One's own is a subclass with ``__call__(y, y_hat)``, C, and ``gradient(y, y_hat)``, dC/dy_hat.
     """
 
     target_range = (-math.inf, math.inf)  # where y must lie
@@ -272,9 +266,9 @@ CANONICAL = {
 class Optimizer(Part):
     """A rule that moves parameters against the gradient of their cost.
 
-    `learning_rate` is a number > 0, or a function of the step 0, 1, ... An optimizer keeps its
-    step and the vectors that ``keeps`` names, zero at first: use a new one for each network. One's
-    own is a subclass with ``move(parameters, gradient, rate)``, in place on flat vectors (P,).
+    `learning_rate` is a number > 0 or a function of the step 0, 1, ... An optimizer keeps its step
+    and the vectors that ``keeps`` names, zero at first: use a new one for each network. One's own
+    is a subclass with ``move(parameters, gradient, rate)``, in place on flat vectors (P,).
     """
 
     keeps = ()
@@ -313,19 +307,15 @@ class SGD(Optimizer):
         self.momentum = _number("momentum", momentum, below=1)
 
     def move(self, parameters, g, rate):
-        if self.momentum == 0:
-            parameters -= rate * g
-        else:
-            self.v *= self.momentum
-            self.v -= rate * g
-            parameters += self.v
+        change = -rate * g
+        if self.momentum:
+            change = self.v = float(self.momentum) * self.v + change
+        parameters += change
 
 
 class RMSProp(Optimizer):
-    """Steps divided by the root of a moving average v of g^2 (Tieleman and Hinton 2012).
-
-    v <- rho v + (1 - rho) g^2, parameters <- parameters - rate g / (sqrt(v) + epsilon):
-    equation (19)."""
+    """v <- rho v + (1 - rho) g^2, parameters <- parameters - rate g / (sqrt(v) + epsilon):
+    equation (19) (Tieleman and Hinton 2012)."""
 
     keeps = ("v",)
 
@@ -341,11 +331,9 @@ class RMSProp(Optimizer):
 
 
 class Adam(Optimizer):
-    """Moving averages m of g and v of g^2, corrected for their start at zero (Kingma, Ba 2015).
-
-    m <- beta1 m + (1 - beta1) g, v <- beta2 v + (1 - beta2) g^2, and at step t = 1, 2, ...
-    parameters <- parameters - rate m_hat / (sqrt(v_hat) + epsilon), where
-    m_hat = m / (1 - beta1^t) and v_hat = v / (1 - beta2^t): equations (20) and (21)."""
+    """m <- beta1 m + (1 - beta1) g, v <- beta2 v + (1 - beta2) g^2, and at step t = 1, 2, ...
+    parameters <- parameters - rate m_hat / (sqrt(v_hat) + epsilon), where m_hat = m / (1 - beta1^t)
+    and v_hat = v / (1 - beta2^t): equations (20) and (21) (Kingma and Ba 2015)."""
 
     keeps = ("m", "v", "change")
 
@@ -414,19 +402,15 @@ class NeuralNetwork:
         Penalties: C = cost + l1 sum |w| + l2 sum w^2 over the weights, not the biases.
     init : {"normal", "glorot", "he"} or None
         None takes "he" before a ReLU, leaky ReLU or ELU, else "glorot". Biases begin at zero.
-    dtype : np.float32 or np.float64
-        Of the parameters and of all computation.
-    seed : as of np.random.default_rng
-        It fixes the initial weights and the order of batches.
+    dtype, seed : np.float32 or np.float64, as of np.random.default_rng
+        Of all computation; of the initial weights and the order of batches.
     input_scale : float
         A^0 = input_scale X. With 1 / 255 images may stay bytes, in a quarter of the memory.
 
     Attributes
     ----------
-    parameters : (P,) array
-        Layer by layer, each layer's weights and then its biases.
-    weights, biases : lists of (m_{l-1}, m_l) and of (m_l,) arrays
-        Views of `parameters`. Assigning to one of them, or to `parameters`, copies in.
+    parameters, weights, biases : (P,) array, lists of (m_{l-1}, m_l) and of (m_l,) arrays
+        Layer by layer, weights first; the lists are views. Assigning to any of it copies in.
     """
 
     def __init__(
@@ -540,19 +524,15 @@ class NeuralNetwork:
         optimizer : str or Optimizer
             An instance goes on from where it is.
         epochs, batch_size, shuffle : int, int or None, bool
-            The last batch of an epoch may be smaller; None takes all samples at once. Each epoch
-            takes them in a new order, if it may shuffle.
+            An epoch takes the samples in a new order, if it may, in batches, of which the last may
+            be smaller; None takes all at once.
         validation, sample_weight : (X, Y) or (X, Y, sample_weight), (n,) array
-            The cost of the former is measured after each epoch. With the latter a cost is the
-            weighted mean; this works for the canonical pairs alone, equation (39).
+            The cost on the former is measured after each epoch. With weights a cost is a weighted
+            mean, 2 as good as a sample twice; only for the canonical pairs, equation (39).
 
-        Raises
-        ------
-        ValueError
-            For a bad argument, when called; for what a schedule or one's own part gives, then.
-        FloatingPointError
-            Where the cost or a parameter stops being finite. The parameters are then those from
-            the beginning of that epoch, or of the one before if their own cost is not finite.
+        A bad argument is a ValueError at the call. Where the cost or a parameter stops being finite
+        a FloatingPointError is raised, with the parameters from the beginning of that epoch, or of
+        the one before if their own cost is not finite.
         """
         X, Y, weight = _checked_pair(self, (X, Y, sample_weight))
         optimizer = _by_name(optimizer, OPTIMIZERS, Optimizer)
@@ -599,10 +579,7 @@ class NeuralNetwork:
             yield Record(epoch, total / len(X), validation_cost, seconds)
 
     def save(self, path):
-        """Write the network, its random state included, to `path`, a name or a binary file.
-
-        The format is .npz without pickle. ValueError if a part of it is not nnlib's own.
-        """
+        """Write the network, its random state included, to `path` (.npz, without pickle)."""
         names = {kind: name for name, kind in (ACTIVATIONS | COSTS).items()}
         for part in (*self.activations, self.cost):
             _require(type(part) in names, f"only nnlib's own parts can be saved, not {part!r}")
@@ -611,19 +588,15 @@ class NeuralNetwork:
         spec = {key: vars(self)[key] for key in ("layer_sizes", "l1", "l2", "init", "input_scale")}
         spec["activations"] = [[names[type(f)], f.get_params()] for f in self.activations]
         spec |= {"cost": names[type(self.cost)], "dtype": self.dtype.name, "rng": rng}
-        arrays = {"spec": json.dumps(spec, default=float), "parameters": self.parameters}
-        if hasattr(path, "write"):
-            np.savez(path, **arrays)
-            return
-        partial = f"{path}.partial"  # an interrupted save must not cost the older file
+        partial = f"{os.fspath(path)}.partial"  # an interrupted save must not cost the older file
         with open(partial, "wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, spec=json.dumps(spec, default=float), parameters=self.parameters)
         os.replace(partial, path)
 
     @classmethod
     def load(cls, path):
-        """The network that `save` wrote; ValueError if the file is anything else."""
-        with contextlib.nullcontext(path) if hasattr(path, "read") else open(path, "rb") as handle:
+        """The network that `save` wrote to `path`; ValueError if the file is anything else."""
+        with open(path, "rb") as handle:
             try:
                 with np.load(handle, allow_pickle=False) as file:
                     spec, parameters = json.loads(str(file["spec"])), file["parameters"]
@@ -638,11 +611,9 @@ class NeuralNetwork:
         return network
 
     def __repr__(self):
-        return (
-            f"NeuralNetwork({self.layer_sizes}, {self.activations}, {self.cost}, l1={self.l1}, "
-            f"l2={self.l2}, init={self.init!r}, dtype='{self.dtype}', "
-            f"input_scale={self.input_scale})"
-        )
+        parts = f"{self.layer_sizes}, {self.activations}, {self.cost}, dtype='{self.dtype}'"
+        options = (f"{key}={vars(self)[key]!r}" for key in ("l1", "l2", "init", "input_scale"))
+        return f"NeuralNetwork({parts}, {', '.join(options)})"
 
 
 # --------------------------------------------------------------------------- scikit-learn
@@ -664,7 +635,6 @@ class _Estimator(BaseEstimator):
         `fit` ends when `patience` epochs in a row have not lowered the cost by `tol`, else with a
         ConvergenceWarning. With tol=None all epochs are run.
     random_state, verbose : int, RandomState or None, bool
-        Whether to print each epoch's record.
     class_weight : dict, "balanced" or None
         The classifier's alone: weights of its labels, which multiply sample_weight.
 
@@ -697,12 +667,9 @@ class _Estimator(BaseEstimator):
     loss_curve_ = property(lambda self: [record.cost for record in self.history_])
 
     def fit(self, X, y, sample_weight=None):
-        """Train a new network on X (n, n_features) and y; returns self.
-
-        Weight 2 is as good as the sample twice. A fit that fails leaves the estimator as it was.
-        """
+        """Train a new network on X (n, n_features), or leave all as it was if that fails."""
         if not self._fit(X, y, sample_weight)._converged:
-            message = f"the cost still fell after {self.epochs} epochs: more may lower it further"
+            message = f"the cost still fell after {self.epochs} epochs"
             warnings.warn(message, ConvergenceWarning, stacklevel=2)
         return self
 
@@ -729,7 +696,7 @@ class _Estimator(BaseEstimator):
                 rows, held_out = train_test_split(
                     np.arange(len(X)), test_size=self.validation_fraction,
                     random_state=int(self.network_.rng.integers(2**31)),
-                    stratify=Y.argmax(axis=1) if is_classifier(self) else None,
+                    stratify=Y.argmax(axis=1) if isinstance(self, ClassifierMixin) else None,
                 )  # fmt: skip
                 validation = [array[held_out] for array in data]
                 data = [array[rows] for array in data]
@@ -743,8 +710,8 @@ class _Estimator(BaseEstimator):
     def _train(self, X, Y, epochs, validation, *weight):
         network, patience = self.network_, _whole("patience", self.patience)
         tol = -np.inf if self.tol is None else _number("tol", self.tol)
-        auto = min(max(round(2 * math.sqrt(len(X))), 32), 200)
-        size = auto if self.batch_size == "auto" else self.batch_size
+        auto = self.batch_size == "auto"
+        size = int(np.clip(2 * math.sqrt(len(X)), 32, 200)) if auto else self.batch_size
         best_cost, best, waited = np.inf, network.parameters, 0
         training = network.train(X, Y, self._optimizer, epochs, size, validation, True, *weight)
         try:
@@ -754,9 +721,9 @@ class _Estimator(BaseEstimator):
                     print(self.history_[-1])
                 cost = record.validation_cost if validation else record.cost
                 waited = waited + 1 if cost > best_cost - tol else 0
-                if cost < best_cost:
-                    best_cost = cost
-                    best = network.parameters.copy() if validation else best
+                if validation and cost < best_cost:
+                    best = network.parameters.copy()
+                best_cost = min(cost, best_cost)
                 if waited == patience:
                     break
         finally:
@@ -768,8 +735,7 @@ class _Estimator(BaseEstimator):
         return method(self.network_, validate_data(self, X, dtype=FLOATS, order="C", reset=False))
 
 
-@dataclass(eq=False, repr=False)
-class NeuralNetworkRegressor(RegressorMixin, _Estimator):
+class NeuralNetworkRegressor(MultiOutputMixin, RegressorMixin, _Estimator):
     __doc__ = "Regression: linear outputs and the MSE.\n\n    " + _Estimator.__doc__
     _output, _cost = "linear", "mse"
 
@@ -790,11 +756,6 @@ class NeuralNetworkRegressor(RegressorMixin, _Estimator):
     def predict(self, X):
         """(n,) if y was, else (n, n_outputs)."""
         return self._feedforward(X, NeuralNetwork.feedforward).reshape(-1, *self._y_shape)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
 
 
 @dataclass(eq=False, repr=False)
@@ -851,7 +812,6 @@ def _require(condition, message):
 
 
 def _number(name, value, sign=">=", below=math.inf):
-    """`value`, if it is a number `sign` 0, that is >= or >, and < `below`."""
     ok = isinstance(value, Real) and 0 <= value < below and (value > 0 or sign == ">=")
     _require(ok, f"{name} must be a number {sign} 0 and < {below}, got {value!r}")
     return value
@@ -924,7 +884,6 @@ def _checked_pair(network, data, prefix=""):
 
 
 def _checked_weight(weight, n, name="sample_weight"):
-    """`weight` as an array of n numbers >= 0 that are not all 0."""
     weight = np.asarray(weight, float)
     _require(weight.shape == (n,), f"{name} must have shape ({n},), got {weight.shape}")
     ok = weight.min() >= 0 and 0 < weight.sum() < math.inf
@@ -933,14 +892,12 @@ def _checked_weight(weight, n, name="sample_weight"):
 
 
 def _shaped(name, values, like):
-    """`values` as an array of the shape and dtype of `like`."""
     values = np.asarray(values, like.dtype)
     _require(values.shape == like.shape, f"{name} must have shape {like.shape}, got {values.shape}")
     return values
 
 
 def _same_shape(y, y_hat):
-    """Both as floats of y_hat's precision, if their shapes agree."""
     y_hat = 1.0 * np.asarray(y_hat)
     y = np.asarray(y, y_hat.dtype)
     _require(y.shape == y_hat.shape, f"y has shape {y.shape}, but y_hat has {y_hat.shape}")

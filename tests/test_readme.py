@@ -57,5 +57,5 @@ def test_the_readme_runs(block, surroundings, capsys):
 
 def test_the_docstrings_run():
     result = doctest.testmod(nnlib)
-    assert result.attempted >= 3
+    assert result.attempted >= 2
     assert result.failed == 0

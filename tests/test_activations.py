@@ -71,8 +71,14 @@ def test_softmax_jacobian_is_that_of_the_textbook_formula(z):
         np.testing.assert_allclose(J, oracle, rtol=1e-13, atol=1e-15)
 
 
+def test_softmax_of_one_row_may_be_a_vector():
+    z = np.array([1.0, 2.0, 3.0, 5.0])
+    np.testing.assert_array_equal(Softmax()(z), Softmax()(z[None])[0])
+    np.testing.assert_array_equal(Softmax().jacobian(z), Softmax().jacobian(z[None])[0])
+
+
 def test_softmax_has_no_elementwise_derivative():
-    with pytest.raises(TypeError, match="use jacobian"):
+    with pytest.raises(TypeError, match=r"^softmax has no elementwise derivative: use jacobian"):
         Softmax().derivative(np.zeros((2, 3)))
 
 

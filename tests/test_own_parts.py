@@ -128,6 +128,13 @@ def test_a_derivative_is_not_inherited_without_its_function(base):
         type("Mine", (base,), {"__call__": lambda self, *arrays: 0.0})
 
 
+def test_a_function_with_any_derivative_of_its_own_is_accepted():
+    pairs = [(Activation, "derivative"), (Activation, "jacobian"), (MSE, "gradient")]
+    for base, derivative in pairs:
+        own = {"__call__": lambda self, *arrays: 0.0, derivative: lambda self, *arrays: 0.0}
+        assert isinstance(type("Mine", (base,), own)(), base)
+
+
 def test_float32_is_kept_whatever_a_part_gives():
     class Double(Activation):
         def __call__(self, z):

@@ -336,6 +336,16 @@ def test_weights_are_shares_of_the_cost(activations, batch_size):
     assert record.validation_cost == pytest.approx(np.average(losses[:9], weights=w[:9]), rel=1e-12)
 
 
+def test_only_the_proportions_of_weights_count():
+    results = []
+    for scale in (1.0, 2.0**-20, 2.0**20):
+        network, X, Y = problem()
+        list(network.train(X, Y, "adam", 3, 6, sample_weight=scale * np.arange(20)))
+        results.append(network.parameters)
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
+
+
 def test_weights_keep_the_dtype():
     network, X, Y = problem(dtype=np.float32)
     list(network.train(X, Y, "adam", 1, sample_weight=np.arange(20.0)))

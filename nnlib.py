@@ -732,7 +732,7 @@ class _Estimator(BaseEstimator):
 
     def _feedforward(self, X, method):
         check_is_fitted(self)
-        return method(self.network_, validate_data(self, X, dtype=FLOATS, order="C", reset=False))
+        return method(self.network_, validate_data(self, X, reset=False))
 
 
 class NeuralNetworkRegressor(MultiOutputMixin, RegressorMixin, _Estimator):
@@ -741,12 +741,12 @@ class NeuralNetworkRegressor(MultiOutputMixin, RegressorMixin, _Estimator):
 
     def _data(self, X, y, sample_weight, reset):
         X, y = validate_data(
-            self, X, y, dtype=FLOATS, order="C", multi_output=True, y_numeric=True, reset=reset
+            self, X, y, dtype=FLOATS, multi_output=True, y_numeric=True, reset=reset
         )
         _require(y.dtype.kind in "fiub", f"y must be numbers, got dtype {y.dtype}")
         if reset:
             self._y_shape = y.shape[1:]
-        data = X, y.reshape(len(y), -1).astype(X.dtype)
+        data = X, y.reshape(len(y), -1)
         return data if sample_weight is None else (*data, _checked_weight(sample_weight, len(X)))
 
     def partial_fit(self, X, y, sample_weight=None):
@@ -765,7 +765,7 @@ class NeuralNetworkClassifier(ClassifierMixin, _Estimator):
     class_weight: dict | str | None = None
 
     def _data(self, X, y, sample_weight, reset, classes=None):
-        X, y = validate_data(self, X, y, dtype=FLOATS, order="C", reset=reset)
+        X, y = validate_data(self, X, y, dtype=FLOATS, reset=reset)
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         if reset:
@@ -775,7 +775,7 @@ class NeuralNetworkClassifier(ClassifierMixin, _Estimator):
             raise ValueError(f"classes {classes} are not those before: {known}")
         unseen = np.setdiff1d(y, self.classes_).tolist()
         _require(not unseen, f"y has labels {unseen}, not among the classes {known}")
-        Y = (y[:, None] == self.classes_).astype(X.dtype)
+        Y = y[:, None] == self.classes_
         if sample_weight is None and self.class_weight is None:
             return X, Y
         weight = compute_sample_weight(self.class_weight, y)

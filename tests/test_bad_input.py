@@ -261,7 +261,7 @@ def test_partial_fit_refuses_other_classes_than_before():
 
 
 def test_the_first_partial_fit_needs_the_classes():
-    with pytest.raises(ValueError, match="first partial_fit needs all the classes"):
+    with pytest.raises(ValueError, match=r"^the first partial_fit needs all the classes"):
         NeuralNetworkClassifier().partial_fit(X, [0, 1, 1, 0])
     with pytest.raises(ValueError, match=r"labels \[1\], not among the classes \[0, 2\]"):
         NeuralNetworkClassifier().partial_fit(X, [0, 1, 1, 0], classes=[0, 2])

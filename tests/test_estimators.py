@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
@@ -365,7 +365,7 @@ def test_a_fit_is_the_training_that_its_arguments_say(kind, early_stopping):
     assert model.network_.rng.bit_generator.state == network.rng.bit_generator.state
 
 
-@pytest.mark.parametrize(("n", "steps"), [(31, 1), (33, 2), (400, 10), (9000, 48), (12_000, 60)])
+@pytest.mark.parametrize(("n", "steps"), [(31, 1), (33, 2), (400, 10), (9000, 48), (20_100, 101)])
 def test_batches_are_2_sqrt_n_but_at_least_32_and_at_most_200(n, steps):
     model = NeuralNetworkRegressor((1,), epochs=1).fit(np.zeros((n, 1)), np.zeros(n))
     assert model._optimizer.step == steps
@@ -470,7 +470,7 @@ def test_class_weights_multiply_sample_weights():
 def test_balanced_weights_are_refused_by_partial_fit():
     X, y = data_for(NeuralNetworkClassifier)
     model = NeuralNetworkClassifier(class_weight="balanced")
-    with pytest.raises(ValueError, match="class_weight must be a dict"):
+    with pytest.raises(ValueError, match=r"^partial_fit sees only a part of y: class_weight"):
         model.partial_fit(X, y, classes=[0, 1])
     model.set_params(class_weight={1: 3.0}).partial_fit(X, y, classes=[0, 1])
     same = NeuralNetworkClassifier(random_state=0)
@@ -501,7 +501,7 @@ def test_bad_weights_are_refused(kind, weight, message):
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_early_stopping_is_not_for_partial_fit(kind):
     X, y = data_for(kind)
-    with pytest.raises(ValueError, match="partial_fit cannot do early_stopping: use fit"):
+    with pytest.raises(ValueError, match=r"^partial_fit cannot do early_stopping: use fit"):
         kind(early_stopping=True).partial_fit(
             X, y, **({} if kind is NeuralNetworkRegressor else {"classes": [0, 1]})
         )
@@ -553,6 +553,35 @@ def test_patience_counts_the_epochs_that_gain_less_than_tol(kind):
     assert model.n_iter_ == 1 + 7
     with pytest.warns(ConvergenceWarning):
         kind(**arguments, tol=0, random_state=0).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_a_cost_that_stays_where_it_is_has_not_gained_less_than_0(kind):
+    X, y = [[1.0, 2.0]], [3]  # of one sample the cost is the same to the bit
+    arguments = {"epochs": 9, "optimizer": SGD(1e-300), "patience": 2, "random_state": 0}
+    assert kind(**arguments, tol=0).fit(X, y).n_iter_ == 9
+    assert kind(**arguments, tol=1e-9).fit(X, y).n_iter_ == 3
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_a_fit_leaves_the_optimizer_that_it_was_given(kind):
+    X, y = data_for(kind)
+    optimizer = Adam(0.01)
+    network = kind((3,), epochs=1, random_state=0).fit(X, y).network_
+    optimizer.update(np.zeros_like(network.parameters), np.ones_like(network.parameters))
+    before = optimizer.m.copy()
+    kind((3,), optimizer=optimizer, epochs=2, random_state=0).fit(X, y)
+    assert optimizer.step == 1
+    np.testing.assert_array_equal(optimizer.m, before)
+
+
+def test_a_column_of_labels_is_taken_with_a_warning():
+    X, y = data_for(NeuralNetworkClassifier)
+    model = NeuralNetworkClassifier(epochs=2, random_state=0)
+    expected = model.fit(X, y).predict_proba(X)
+    with pytest.warns(DataConversionWarning, match="column-vector y was passed"):
+        model.fit(X, y[:, None])
+    np.testing.assert_array_equal(model.predict_proba(X), expected)
 
 
 @pytest.mark.parametrize("kind", ESTIMATORS)

@@ -7,13 +7,13 @@ are samples, ``A`` is (n, m_l), ``W`` is (m_{l-1}, m_l), ``b`` is (m_l,), and ``
 >>> costs = [record.cost for record in network.train(X, X**2, "adam", epochs=50, batch_size=20)]
 """
 
-import copy
 import inspect
 import json
 import math
 import os
 import time
 import warnings
+from copy import deepcopy
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from scipy.special import log_softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
@@ -32,13 +32,14 @@ class Part:
     """What activations, costs and optimizers share: a repr to type back, parameters to search."""
 
     def __init_subclass__(cls):
-        if "__call__" in vars(cls) and not {"derivative", "jacobian", "gradient"} & {*vars(cls)}:
-            raise TypeError(f"{cls.__name__} has a __call__ of its own, but no derivative of it")
+        slopes = (getattr(cls, k, None) for k in ("derivative", "jacobian", "gradient", "backward"))
+        new = {"__call__", "apply"} & vars(cls).keys() and cls.__module__ != __name__
+        if new and {slope.__module__ for slope in slopes if slope} <= {__name__}:
+            raise TypeError(f"{cls.__name__} is a function of its own, but has no derivative of it")
 
     def get_params(self, deep=True):
         """The arguments by name, as scikit-learn's ``clone`` and ``GridSearchCV`` ask for them."""
-        names = inspect.signature(type(self)).parameters
-        return {name: getattr(self, name) for name in names if hasattr(self, name)}
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
     def set_params(self, **params):
         """Begin anew with other arguments; returns self."""
@@ -46,8 +47,8 @@ class Part:
         return self
 
     def __repr__(self):
-        arguments = (f"{name}={value!r}" for name, value in self.get_params().items())
-        return f"{type(self).__name__}({', '.join(arguments)})"
+        names = (k for k in inspect.signature(type(self)).parameters if hasattr(self, k))
+        return f"{type(self).__name__}({', '.join(f'{k}={getattr(self, k)!r}' for k in names)})"
 
 
 # --------------------------------------------------------------------------- activations
@@ -61,11 +62,11 @@ class Activation(Part):
 
     def __call__(self, z):
         """f(z), a new array of z's shape."""
-        return self.apply(1.0 * np.asarray(z))
+        return self.apply(np.asarray(1.0 * np.asarray(z)))
 
     def derivative(self, z):
         """Elementwise f'(z), an array of z's shape."""
-        a = self.apply(1.0 * np.asarray(z))
+        a = Activation.__call__(self, z)
         return self.backward(a, np.ones_like(a))
 
 
@@ -137,7 +138,7 @@ class ELU(Activation):
 
 
 class Softmax(Activation):
-    """f(z)_i = e^(z_i) / sum_j e^(z_j), over the last axis: equation (29) (Bridle 1990)."""
+    """f(z)_i = e^(z_i) / sum_j e^(z_j), j over the last axis: equation (29) (Bridle 1990)."""
 
     def apply(self, z):
         e = np.exp(z - z.max(axis=-1, keepdims=True))  # changes nothing but the range: e <= 1
@@ -148,33 +149,33 @@ class Softmax(Activation):
 
     def jacobian(self, z):
         """df_i/dz_j = f_i (delta_ij - f_j), (n, K, K) for z (n, K): equation (30)."""
-        a = self.apply(1.0 * np.asarray(z))
+        a = Activation.__call__(self, z)
         return a[..., :, None] * (np.eye(a.shape[-1], dtype=a.dtype) - a[..., None, :])
 
     def backward(self, a, delta):
-        # equation (30): the Jacobian times delta, without ever forming the Jacobian
-        return a * (delta - (delta * a).sum(axis=-1, keepdims=True))
+        return a * (delta - (delta * a).sum(axis=-1, keepdims=True))  # equation (30) times delta
 
 
 ACTIVATIONS = {
     "linear": Linear, "sigmoid": Sigmoid, "tanh": Tanh, "relu": ReLU, "leaky_relu": LeakyReLU,
     "elu": ELU, "softmax": Softmax,
 }  # fmt: skip
-IN_PLACE = frozenset(ACTIVATIONS.values())  # a subclass may do otherwise: it is called as it is
+OURS = frozenset(ACTIVATIONS.values())  # a subclass is not: it is called as it is
 
 
 def _activate(f, z):
-    """a = f(z), in place where f is one of the above."""
-    return f.apply(z) if type(f) in IN_PLACE else _shaped(repr(f), f(z), z)
+    """a = f(z), which may overwrite z where f is one of the above."""
+    return f.apply(z) if type(f) in OURS else _shaped(f"{f}(z)", f(z.copy()), z)
 
 
 def _through(f, z, a, delta):
     """dC/dz from delta = dC/da at a = f(z): the chain rule of equation (14)."""
-    if type(f) in IN_PLACE:
+    if type(f) in OURS:
         return f.backward(a, delta)
-    if hasattr(f, "jacobian"):
-        return _shaped(repr(f), np.einsum("ni,nij->nj", delta, f.jacobian(z)), z)
-    return delta * _shaped(repr(f), f.derivative(z), z)
+    kind = next(c for c in type(f).__mro__ if {"derivative", "jacobian"} & vars(c).keys())
+    if "jacobian" in vars(kind):
+        return np.einsum("ni,nij->nj", delta, f.jacobian(z)).astype(z.dtype)
+    return delta * _shaped(f"{f}.derivative(z)", f.derivative(z), z)
 
 
 # --------------------------------------------------------------------------- costs
@@ -234,7 +235,7 @@ COSTS = {"mse": MSE, "binary_cross_entropy": BinaryCrossEntropy, "cross_entropy"
 # equation (39). Each function gives C and dC/dZ from Z: exact where a rounds to 0 or 1 and the
 # chain rule would multiply 0 by infinity. `weight` is 1 / n, or (n, 1) with each sample's share.
 def linear_mse(y, z, weight, gradient=True):
-    """C, and dC/dZ or None, at y_hat = z."""
+    """C and dC/dZ at y_hat = z."""
     error = z - y
     delta = error * (2 / z.shape[1] * weight)
     return float(np.vdot(delta, error)) / 2, delta
@@ -291,8 +292,8 @@ class Optimizer(Part):
             self._vectors = parameters.shape, parameters.shape, parameters.dtype
             vars(self).update((name, np.zeros_like(parameters)) for name in self.keeps)
         if vectors != self._vectors:
-            expected = f"parameters and gradient {self._vectors}, got {vectors}"
-            raise ValueError(f"expected {expected}: use a new optimizer for each network")
+            expected = f"expected parameters, gradient and dtype {self._vectors}"
+            raise ValueError(f"{expected}, got {vectors}: use a new optimizer for each network")
         self.move(parameters, gradient, self.rate(self.step))
         self.step += 1
 
@@ -344,8 +345,7 @@ class Adam(Optimizer):
         self.epsilon = _number("epsilon", epsilon, ">")
 
     def move(self, parameters, g, rate):
-        # m and v are kept without their factors (1 - beta), which saves passes over memory:
-        # m_hat = m_scale m and sqrt(v_hat) = v_scale sqrt(v).
+        # fewer passes: m and v lack (1 - beta), m_hat = m_scale m and sqrt(v_hat) = v_scale sqrt(v)
         m_scale = (1 - self.beta1) / (1 - self.beta1 ** (self.step + 1))
         v_scale = math.sqrt((1 - self.beta2) / (1 - self.beta2 ** (self.step + 1)))
         m, v, change = self.m, self.v, np.square(g, out=self.change)
@@ -378,8 +378,8 @@ INITIALIZATIONS = {  # standard deviation of a layer's first weights: equation (
     "glorot": lambda fan_in, fan_out: np.sqrt(2 / (fan_in + fan_out)),  # Glorot, Bengio 2010
     "he": lambda fan_in, fan_out: np.sqrt(2 / fan_in),  # He et al. 2015
 }
-ROWS = 1024  # are converted and fed forward at once where no gradient is needed
 FLOATS = [np.float64, np.float32]  # of scikit-learn's users; the rest is converted to the first
+ROWS = 1024  # are converted and fed forward at once where no gradient is needed
 
 
 class Views(list):
@@ -410,7 +410,8 @@ class NeuralNetwork:
     Attributes
     ----------
     parameters, weights, biases : (P,) array, lists of (m_{l-1}, m_l) and of (m_l,) arrays
-        Layer by layer, weights first; the lists are views. Assigning to any of it copies in.
+        Layer by layer, weights first; the lists are views. Assigning to an item, or to
+        `parameters`, copies in.
     """
 
     def __init__(
@@ -476,8 +477,11 @@ class NeuralNetwork:
         if canonical:
             return canonical(Y, Z, weight, gradient)
         a = _activate(f, Z)
-        delta = _through(f, Z, a, _shaped(repr(cost), cost.gradient(Y, a), a)) if gradient else None
-        return float(cost(Y, a)), delta
+        value = float(cost(Y.copy(), a.copy()))  # copies, lest one's own cost change them
+        if not gradient:
+            return value, None
+        delta = _shaped(f"{cost}.gradient", cost.gradient(Y.copy(), a.copy()), a)
+        return value, _through(f, Z, a, delta)
 
     @np.errstate(under="ignore")
     def total_cost(self, X, Y):
@@ -516,7 +520,10 @@ class NeuralNetwork:
     ):  # fmt: skip
         """A generator that at each step trains one epoch by minibatches and yields its `Record`.
 
-        Nothing is trained until it is looped over; ``list(network.train(...))`` does all of it.
+        Nothing is trained until it is looped over; ``list(network.train(...))`` does all of it. A
+        bad argument is a ValueError at the call. Where the cost or a parameter stops being finite
+        a FloatingPointError is raised, with the parameters from the beginning of that epoch, or of
+        the one before if their own cost is not finite.
 
         Parameters
         ----------
@@ -524,23 +531,20 @@ class NeuralNetwork:
         optimizer : str or Optimizer
             An instance goes on from where it is.
         epochs, batch_size, shuffle : int, int or None, bool
-            An epoch takes the samples in a new order, if it may, in batches, of which the last may
-            be smaller; None takes all at once.
+            An epoch takes the samples in batches, of which the last may be smaller, or with None
+            all at once; in a new order if it is to shuffle.
         validation, sample_weight : (X, Y) or (X, Y, sample_weight), (n,) array
             The cost on the former is measured after each epoch. With weights a cost is a weighted
-            mean, 2 as good as a sample twice; only for the canonical pairs, equation (39).
-
-        A bad argument is a ValueError at the call. Where the cost or a parameter stops being finite
-        a FloatingPointError is raised, with the parameters from the beginning of that epoch, or of
-        the one before if their own cost is not finite.
+            mean: weight 2 is the sample twice. Only for the canonical pairs, equation (39).
         """
         X, Y, weight = _checked_pair(self, (X, Y, sample_weight))
         optimizer = _by_name(optimizer, OPTIMIZERS, Optimizer)
-        epochs = _whole("epochs", epochs)
-        batch_size = len(X) if batch_size is None else _whole("batch_size", batch_size)
+        epochs = _number("epochs", epochs, ">", kind=Integral)
+        size = len(X) if batch_size is None else batch_size
+        size = _number("batch_size", size, ">", kind=Integral)
         if validation is not None:
             validation = _checked_pair(self, validation, "validation ")
-        return self._epochs(X, Y, weight, optimizer, epochs, batch_size, validation, shuffle)
+        return self._epochs(X, Y, weight, optimizer, epochs, size, validation, shuffle)
 
     def _epochs(self, X, Y, weight, optimizer, epochs, batch_size, validation, shuffle):
         """Algorithm 3, with checked arguments."""
@@ -574,7 +578,7 @@ class NeuralNetwork:
                 rate = optimizer.rate(max(optimizer.step - 1, 0))
                 raise FloatingPointError(
                     f"the cost is no longer finite in epoch {epoch}, at learning rate {rate:g}: "
-                    "try a smaller one. The last finite parameters are kept."
+                    "try a smaller one, with a new optimizer"
                 )
             yield Record(epoch, total / len(X), validation_cost, seconds)
 
@@ -588,7 +592,7 @@ class NeuralNetwork:
         spec = {key: vars(self)[key] for key in ("layer_sizes", "l1", "l2", "init", "input_scale")}
         spec["activations"] = [[names[type(f)], f.get_params()] for f in self.activations]
         spec |= {"cost": names[type(self.cost)], "dtype": self.dtype.name, "rng": rng}
-        partial = f"{os.fspath(path)}.partial"  # an interrupted save must not cost the older file
+        partial = f"{os.fsdecode(path)}.partial"  # an interrupted save must not cost the older file
         with open(partial, "wb") as file:
             np.savez(file, spec=json.dumps(spec, default=float), parameters=self.parameters)
         os.replace(partial, path)
@@ -606,8 +610,7 @@ class NeuralNetwork:
                 _require(parameters.dtype == network.dtype, "its parameters are of another dtype")
                 network.parameters = parameters
             except Exception as error:  # a damaged file can fail in any way
-                message = f"{path} is not a whole file by NeuralNetwork.save: {error}"
-                raise ValueError(message) from error
+                raise ValueError(f"{path} is damaged, or not by nnlib: {error}") from error
         return network
 
     def __repr__(self):
@@ -627,23 +630,22 @@ class _Estimator(BaseEstimator):
         The rate is for an optimizer given by name. Each fit uses a copy of an instance, into which
         a grid search reaches as ``optimizer__momentum``.
     epochs, batch_size, l1, l2, init
-        As of `NeuralNetwork`; batch size "auto" is 2 sqrt(n), but at least 32 and at most 200.
+        As of `NeuralNetwork` and its `train`; "auto" is 2 sqrt(n), in between 32 and 200.
     early_stopping, validation_fraction : bool, float
         Hold out that part of the data, watch its cost instead of the training cost, and keep the
         parameters of the epoch where it was lowest.
     patience, tol : int, float or None
-        `fit` ends when `patience` epochs in a row have not lowered the cost by `tol`, else with a
-        ConvergenceWarning. With tol=None all epochs are run.
+        `fit` ends when `patience` epochs in a row have not lowered the cost by `tol`. If it never
+        comes to that, or the cost rose, a ConvergenceWarning says so; not so with tol=None.
     random_state, verbose : int, RandomState or None, bool
     class_weight : dict, "balanced" or None
         The classifier's alone: weights of its labels, which multiply sample_weight.
 
     Attributes
     ----------
-    network_, history_ : NeuralNetwork, list of Record
-        In X's precision. An interrupted fit leaves what it has reached.
-    n_iter_, loss_curve_ : int, list of float
-        The number of epochs, and the training cost of each, without penalties.
+    network_, history_, n_iter_, loss_curve_ : NeuralNetwork, list of Record, int, list of float
+        The network has X's precision. Curve and history are of each epoch; the costs are without
+        penalties. An interrupted fit leaves what it has reached.
     n_features_in_, classes_ : int, (K,) array of the classifier's sorted labels
     """
 
@@ -669,7 +671,7 @@ class _Estimator(BaseEstimator):
     def fit(self, X, y, sample_weight=None):
         """Train a new network on X (n, n_features), or leave all as it was if that fails."""
         if not self._fit(X, y, sample_weight)._converged:
-            message = f"the cost still fell after {self.epochs} epochs"
+            message = f"not converged: {self.n_iter_} epochs end at cost {self.loss_curve_[-1]:.3g}"
             warnings.warn(message, ConvergenceWarning, stacklevel=2)
         return self
 
@@ -680,21 +682,22 @@ class _Estimator(BaseEstimator):
             data = X, Y, *_ = self._data(X, y, sample_weight, reset=first, **classes)
             if first:
                 hidden = np.atleast_1d(self.hidden_layer_sizes).tolist()
+                f = deepcopy(_by_name(self.activation, ACTIVATIONS, Activation))
                 self.network_ = NeuralNetwork(
-                    [X.shape[1], *hidden, Y.shape[1]],
-                    [self.activation] * len(hidden) + [self._output],
+                    [X.shape[1], *hidden, Y.shape[1]], [f] * len(hidden) + [self._output],
                     self._cost, self.l1, self.l2, self.init, X.dtype,
                     seed=check_random_state(self.random_state).randint(2**31 - 1),
                 )  # fmt: skip
-                rule = _by_name(self.optimizer, OPTIMIZERS, Optimizer, self.learning_rate)
-                self._optimizer, self.history_ = copy.deepcopy(rule), []
+                o = deepcopy(_by_name(self.optimizer, OPTIMIZERS, Optimizer, self.learning_rate))
+                o.step, self._optimizer, self.history_ = 0, o, []
             else:  # train copies, lest a failure leave the network half trained
-                self.network_, self._optimizer = copy.deepcopy((self.network_, self._optimizer))
+                self.network_, self._optimizer = deepcopy((self.network_, self._optimizer))
                 self.history_ = [*self.history_]
             if self.early_stopping:
                 _require(not partial, "partial_fit cannot do early_stopping: use fit")
                 rows, held_out = train_test_split(
-                    np.arange(len(X)), test_size=self.validation_fraction,
+                    np.arange(len(X)),
+                    test_size=_number("validation_fraction", self.validation_fraction, ">", 1),
                     random_state=int(self.network_.rng.integers(2**31)),
                     stratify=Y.argmax(axis=1) if isinstance(self, ClassifierMixin) else None,
                 )  # fmt: skip
@@ -708,11 +711,11 @@ class _Estimator(BaseEstimator):
         return self
 
     def _train(self, X, Y, epochs, validation, *weight):
-        network, patience = self.network_, _whole("patience", self.patience)
+        network, patience = self.network_, _number("patience", self.patience, ">", kind=Integral)
         tol = -np.inf if self.tol is None else _number("tol", self.tol)
-        auto = self.batch_size == "auto"
-        size = int(np.clip(2 * math.sqrt(len(X)), 32, 200)) if auto else self.batch_size
-        best_cost, best, waited = np.inf, network.parameters, 0
+        auto = int(np.clip(2 * math.sqrt(len(X)), 32, 200))
+        size = auto if self.batch_size == "auto" else self.batch_size
+        best_cost, best, waited = np.inf, network.parameters, 0  # `best`: as they will be
         training = network.train(X, Y, self._optimizer, epochs, size, validation, True, *weight)
         try:
             for record in training:
@@ -728,15 +731,17 @@ class _Estimator(BaseEstimator):
                     break
         finally:
             network.parameters = best
-            self._converged = waited == patience or self.tol is None
+        fell = record.cost <= self.history_[0].cost
+        self._converged = self.tol is None or (waited == patience and fell)
 
     def _feedforward(self, X, method):
         check_is_fitted(self)
-        return method(self.network_, validate_data(self, X, reset=False))
+        X = validate_data(self, X, reset=False)
+        return method(self.network_, _checked(X, X.shape[1], "X", self.network_.dtype))
 
 
 class NeuralNetworkRegressor(MultiOutputMixin, RegressorMixin, _Estimator):
-    __doc__ = "Regression: linear outputs and the MSE.\n\n    " + _Estimator.__doc__
+    __doc__ = "Regression: linear outputs and the MSE.\n\n" + inspect.cleandoc(_Estimator.__doc__)
     _output, _cost = "linear", "mse"
 
     def _data(self, X, y, sample_weight, reset):
@@ -750,7 +755,7 @@ class NeuralNetworkRegressor(MultiOutputMixin, RegressorMixin, _Estimator):
         return data if sample_weight is None else (*data, _checked_weight(sample_weight, len(X)))
 
     def partial_fit(self, X, y, sample_weight=None):
-        """One more epoch, on X and y alone; the first call makes the network."""
+        """One more epoch, on X and y alone; the first call makes network and optimizer."""
         return self._fit(X, y, sample_weight, partial=True)
 
     def predict(self, X):
@@ -760,7 +765,7 @@ class NeuralNetworkRegressor(MultiOutputMixin, RegressorMixin, _Estimator):
 
 @dataclass(eq=False, repr=False)
 class NeuralNetworkClassifier(ClassifierMixin, _Estimator):
-    __doc__ = "Classification: softmax and cross-entropy.\n\n    " + _Estimator.__doc__
+    __doc__ = "Classification: softmax, cross-entropy.\n\n" + inspect.cleandoc(_Estimator.__doc__)
     _output, _cost = "softmax", "cross_entropy"
     class_weight: dict | str | None = None
 
@@ -778,19 +783,18 @@ class NeuralNetworkClassifier(ClassifierMixin, _Estimator):
         Y = y[:, None] == self.classes_
         if sample_weight is None and self.class_weight is None:
             return X, Y
-        weight = compute_sample_weight(self.class_weight, y)
+        weight = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[Y.argmax(1)]
         if sample_weight is not None:
             weight *= _checked_weight(sample_weight, len(X))
         return X, Y, weight
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """One more epoch, on X and y alone; the first call makes the network from `classes`."""
-        known = classes is not None or hasattr(self, "network_")
-        _require(known, "the first partial_fit needs all the classes")
-        balanced = isinstance(self.class_weight, str)
-        _require(not balanced, "partial_fit sees only a part of y: class_weight must be a dict")
+        """One more epoch, on X and y alone; the first call makes network and optimizer."""
+        _require(classes is not None or hasattr(self, "network_"), "a first call needs classes")
+        _require(not isinstance(self.class_weight, str), "partial_fit needs class_weight as a dict")
         return self._fit(X, y, sample_weight, partial=True, classes=classes)
 
+    @np.errstate(under="ignore")
     def predict_log_proba(self, X):
         """(n, K), the logarithms of `predict_proba`, finite where that rounds to 0."""
         return log_softmax(self._feedforward(X, NeuralNetwork._logits), axis=1)
@@ -811,16 +815,11 @@ def _require(condition, message):
         raise ValueError(message)
 
 
-def _number(name, value, sign=">=", below=math.inf):
-    ok = isinstance(value, Real) and 0 <= value < below and (value > 0 or sign == ">=")
-    _require(ok, f"{name} must be a number {sign} 0 and < {below}, got {value!r}")
+def _number(name, value, sign=">=", below=math.inf, kind=Real):
+    ok = isinstance(value, kind) and 0 <= value < below and (value > 0 or sign == ">=")
+    what = "a number" if kind is Real else "an int"
+    _require(ok, f"{name} must be {what} {sign} 0 and < {below}, got {value!r}")
     return value
-
-
-def _whole(name, value):
-    ok = isinstance(value, Integral) and value >= 1
-    _require(ok, f"{name} must be an int >= 1, got {value!r}")
-    return int(value)
 
 
 def _by_name(value, known, base, *arguments):
@@ -840,8 +839,7 @@ def _check_structure(layer_sizes, activations, init, dtype):
     ok = isinstance(activations, (list, tuple)) and len(activations) == len(sizes) - 1
     one_each = f"activations must be a list of {len(sizes) - 1}, one per layer after the input"
     _require(ok, f"{one_each}, got {activations!r}")
-    names = sorted(INITIALIZATIONS)
-    _require(init in (None, *names), f"unknown init {init!r}: expected None or one of {names}")
+    _require(init in (None, *INITIALIZATIONS), f"unknown init {init!r}, not {[*INITIALIZATIONS]}")
     legal = dtype in (float, np.float32, np.float64, "float32", "float64")
     _require(legal, f"dtype must be float32 or float64, got {dtype!r}")
 
@@ -892,7 +890,7 @@ def _checked_weight(weight, n, name="sample_weight"):
 
 
 def _shaped(name, values, like):
-    values = np.asarray(values, like.dtype)
+    values = np.array(values, like.dtype)
     _require(values.shape == like.shape, f"{name} must have shape {like.shape}, got {values.shape}")
     return values
 

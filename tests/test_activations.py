@@ -142,6 +142,14 @@ def test_dtype_is_kept(name, dtype):
     assert f(z).dtype == slope(z).dtype == dtype
 
 
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_a_number_alone_will_do(name):
+    f = KINDS[name]()
+    for z in (2, -0.5, np.float32(0.5)):
+        assert f(z) == f([z])[0]
+        assert f.derivative(z) == f.derivative([z])[0]
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_integers_are_taken_as_real_numbers(name):
     f = KINDS[name]()

@@ -150,12 +150,12 @@ def test_validation_must_be_a_pair(network, validation):
 ARGUMENTS = [
     ({"optimizer": "lion"}, "unknown optimizer 'lion': expected one of ['adam', 'rmsprop', 'sgd']"),
     ({"optimizer": SGD}, "optimizer must be a name or an instance, got <class"),
-    ({"epochs": 0}, "epochs must be an int >= 1, got 0"),
-    ({"epochs": 2.5}, "epochs must be an int >= 1, got 2.5"),
-    ({"epochs": "3"}, "epochs must be an int >= 1, got '3'"),
-    ({"batch_size": 0}, "batch_size must be an int >= 1, got 0"),
-    ({"batch_size": -1}, "batch_size must be an int >= 1, got -1"),
-    ({"batch_size": 1.5}, "batch_size must be an int >= 1, got 1.5"),
+    ({"epochs": 0}, "epochs must be an int > 0 and < inf, got 0"),
+    ({"epochs": 2.5}, "epochs must be an int > 0 and < inf, got 2.5"),
+    ({"epochs": "3"}, "epochs must be an int > 0 and < inf, got '3'"),
+    ({"batch_size": 0}, "batch_size must be an int > 0 and < inf, got 0"),
+    ({"batch_size": -1}, "batch_size must be an int > 0 and < inf, got -1"),
+    ({"batch_size": 1.5}, "batch_size must be an int > 0 and < inf, got 1.5"),
 ]
 
 
@@ -221,16 +221,19 @@ ESTIMATORS = [
     ({"activation": "gelu"}, "unknown activation 'gelu'"),
     ({"optimizer": "lion"}, "unknown optimizer 'lion'"),
     ({"learning_rate": -1}, "learning_rate must be a number > 0"),
-    ({"epochs": 0}, "epochs must be an int >= 1"),
-    ({"batch_size": 0}, "batch_size must be an int >= 1"),
+    ({"epochs": 0}, "epochs must be an int > 0 and < inf"),
+    ({"batch_size": 0}, "batch_size must be an int > 0 and < inf"),
     ({"l1": -1}, "l1 must be a number >= 0"),
     ({"l2": -1}, "l2 must be a number >= 0"),
     ({"init": "xavier"}, "unknown init 'xavier'"),
-    ({"early_stopping": True, "validation_fraction": 1.5}, "1.5"),
-    ({"early_stopping": True, "patience": -1}, "patience must be an int >= 1, got -1"),
-    ({"early_stopping": True, "patience": "10"}, "patience must be an int >= 1, got '10'"),
+    ({"early_stopping": True, "validation_fraction": 1.5}, "validation_fraction must be a number"),
+    ({"early_stopping": True, "validation_fraction": 1}, "validation_fraction must be a number"),
+    ({"early_stopping": True, "validation_fraction": None}, "validation_fraction must be a number"),
+    ({"hidden_layer_sizes": (), "activation": "gelu"}, "unknown activation 'gelu'"),
+    ({"early_stopping": True, "patience": -1}, "patience must be an int > 0 and < inf, got -1"),
+    ({"early_stopping": True, "patience": "10"}, "patience must be an int > 0 and < inf, got '10'"),
     ({"tol": -1e-4}, "tol must be a number >= 0 and < inf, got -0.0001"),
-    ({"batch_size": "all"}, "batch_size must be an int >= 1, got 'all'"),
+    ({"batch_size": "all"}, "batch_size must be an int > 0 and < inf, got 'all'"),
     ({"random_state": np.random.default_rng(0)}, "cannot be used to seed"),
 ]
 
@@ -261,7 +264,7 @@ def test_partial_fit_refuses_other_classes_than_before():
 
 
 def test_the_first_partial_fit_needs_the_classes():
-    with pytest.raises(ValueError, match=r"^the first partial_fit needs all the classes"):
+    with pytest.raises(ValueError, match=r"^a first call needs classes"):
         NeuralNetworkClassifier().partial_fit(X, [0, 1, 1, 0])
     with pytest.raises(ValueError, match=r"labels \[1\], not among the classes \[0, 2\]"):
         NeuralNetworkClassifier().partial_fit(X, [0, 1, 1, 0], classes=[0, 2])

@@ -20,6 +20,7 @@ import nnlib
 from nnlib import (
     SGD,
     Adam,
+    LeakyReLU,
     NeuralNetwork,
     NeuralNetworkClassifier,
     NeuralNetworkRegressor,
@@ -470,7 +471,7 @@ def test_class_weights_multiply_sample_weights():
 def test_balanced_weights_are_refused_by_partial_fit():
     X, y = data_for(NeuralNetworkClassifier)
     model = NeuralNetworkClassifier(class_weight="balanced")
-    with pytest.raises(ValueError, match=r"^partial_fit sees only a part of y: class_weight"):
+    with pytest.raises(ValueError, match=r"^partial_fit needs class_weight as a dict"):
         model.partial_fit(X, y, classes=[0, 1])
     model.set_params(class_weight={1: 3.0}).partial_fit(X, y, classes=[0, 1])
     same = NeuralNetworkClassifier(random_state=0)
@@ -575,6 +576,59 @@ def test_a_fit_leaves_the_optimizer_that_it_was_given(kind):
     np.testing.assert_array_equal(optimizer.m, before)
 
 
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_an_optimizer_that_was_used_begins_anew(kind):
+    X, y = data_for(kind)
+    used, arguments = SGD(0.01, 0.9), {"hidden_layer_sizes": (3,), "epochs": 2, "random_state": 0}
+    used.update(np.zeros(7), np.ones(7))
+    expected = kind(optimizer=SGD(0.01, 0.9), **arguments).fit(X, y).network_.parameters
+    ours = kind(optimizer=used, **arguments).fit(X, y).network_.parameters
+    np.testing.assert_array_equal(ours, expected)
+
+
+@pytest.mark.parametrize("kind", ESTIMATORS)
+def test_an_activation_that_is_changed_later_leaves_the_fit(kind):
+    X, y = data_for(kind)
+    model = kind((3,), activation=LeakyReLU(0.1), epochs=2, random_state=0).fit(X, y)
+    before = model.network_.feedforward(X)
+    model.set_params(activation__alpha=0.9)
+    np.testing.assert_array_equal(model.network_.feedforward(X), before)
+
+
+def test_weights_of_labels_that_a_piece_lacks_are_no_trouble():
+    X, y = data_for(NeuralNetworkClassifier, n_classes=3, n_informative=4, n_redundant=0)
+    piece = y != 2
+    models = [
+        NeuralNetworkClassifier(class_weight=w, random_state=0).partial_fit(
+            X[piece], y[piece], [0, 1, 2]
+        )
+        for w in ({1: 4.0, 2: 5.0}, {1: 4.0})
+    ]
+    np.testing.assert_array_equal(*(model.network_.parameters for model in models))
+    with pytest.raises(ValueError, match="not in class_weight"):
+        NeuralNetworkClassifier(class_weight={7: 2.0}).fit(X, y)
+
+
+def test_a_cost_that_rose_has_not_converged():
+    X, y = data_for(NeuralNetworkRegressor)
+    model = NeuralNetworkRegressor(
+        (), optimizer=SGD(0.5), batch_size=None, random_state=0, patience=3
+    )
+    with pytest.warns(ConvergenceWarning, match="not converged: 4 epochs"):
+        model.fit(3 * X, y)
+    assert model.loss_curve_[-1] > model.loss_curve_[0]
+
+
+def test_the_probabilities_and_their_logarithms_refuse_alike():
+    X, y = data_for(NeuralNetworkClassifier)
+    model = NeuralNetworkClassifier(epochs=2).fit(X.astype(np.float32), y)
+    for method in (model.predict_proba, model.predict_log_proba, model.predict):
+        with pytest.raises(ValueError, match="X holds NaN, infinity or numbers beyond float32"):
+            method(np.full((1, 4), 1e300))
+    with np.errstate(all="raise"):
+        model.predict_log_proba(1e6 * X.astype(np.float32))
+
+
 def test_a_column_of_labels_is_taken_with_a_warning():
     X, y = data_for(NeuralNetworkClassifier)
     model = NeuralNetworkClassifier(epochs=2, random_state=0)
@@ -587,7 +641,8 @@ def test_a_column_of_labels_is_taken_with_a_warning():
 @pytest.mark.parametrize("kind", ESTIMATORS)
 def test_a_fit_that_has_not_converged_warns(kind):
     X, y = data_for(kind)
-    with pytest.warns(ConvergenceWarning, match="the cost still fell after 3 epochs") as record:
+    message = r"^not converged: 3 epochs end at cost \d"
+    with pytest.warns(ConvergenceWarning, match=message) as record:
         kind(epochs=3).fit(X, y)
     assert record[0].filename == __file__
     with warnings.catch_warnings():

@@ -84,7 +84,75 @@ class Same(Tanh):
     """A subclass that changes nothing."""
 
 
+class Careless(Activation):
+    """Overwrites what it is given."""
+
+    def __call__(self, z):
+        return np.tanh(z, out=z)
+
+    def derivative(self, z):
+        return np.subtract(1, np.square(np.tanh(z, out=z), out=z), out=z)
+
+
+class CarelessMSE(MSE):
+    def __call__(self, y, y_hat):
+        y -= y_hat
+        return float(np.mean(y**2))
+
+    def gradient(self, y, y_hat):
+        y_hat -= y
+        y_hat *= 2 / y.size
+        return y_hat
+
+
+class Half(Cost):
+    """Its gradient is its argument, and read-only."""
+
+    def __call__(self, y, y_hat):
+        return float(np.sum(y_hat**2) / 2)
+
+    def gradient(self, y, y_hat):
+        return np.broadcast_to(y_hat, y_hat.shape)
+
+
+class Elementwise(Softmax):
+    """A subclass of what has a Jacobian, without one."""
+
+    def __call__(self, z):
+        return np.sin(z)
+
+    def derivative(self, z):
+        return np.cos(z)
+
+
+class Numerical(Activation):
+    """A derivative for whatever a subclass computes."""
+
+    def derivative(self, z):
+        return (self(z + 1e-5) - self(z - 1e-5)) / 2e-5
+
+
+class Softplus(Numerical):
+    def __call__(self, z):
+        return np.log1p(np.exp(z))
+
+
+class InPlace(Tanh):
+    """Written as nnlib's own are."""
+
+    def apply(self, z):
+        return np.multiply(z, z, out=z)
+
+    def backward(self, a, delta):
+        return delta * 2 * np.sqrt(a)
+
+
 CASES = [
+    ([Careless(), "linear"], CarelessMSE()),
+    (["tanh", Careless()], CarelessMSE()),
+    (["tanh", "sigmoid"], Half()),
+    ([Elementwise(), "linear"], "mse"),
+    ([Softplus(), Softplus()], "mse"),
     (["tanh", "linear"], Cubic()),
     ([Steep(), "linear"], "mse"),
     ([Steep(), Steep()], Cubic()),
@@ -122,9 +190,28 @@ def test_a_subclass_that_changes_nothing_trains_as_its_base():
     np.testing.assert_allclose(*results, rtol=1e-10)
 
 
+def test_own_parts_cannot_change_the_data_or_each_other():
+    network = NeuralNetwork([3, 4, 3], [Careless(), "sigmoid"], CarelessMSE(), seed=1)
+    same = NeuralNetwork([3, 4, 3], ["tanh", "sigmoid"], seed=1)
+    before = X.copy(), Y.copy()
+    ours, theirs = (
+        [r[1:3] for r in n.train(X, Y, "adam", 20, validation=(X, Y))] for n in (network, same)
+    )
+    np.testing.assert_allclose(ours, theirs, rtol=1e-10)
+    np.testing.assert_array_equal((X, Y), before)
+
+
+def test_a_way_to_work_in_place_is_not_inherited_without_its_derivative():
+    with pytest.raises(TypeError, match="Mine is a function of its own"):
+        type("Mine", (Tanh,), {"apply": lambda self, z: z})
+    network = NeuralNetwork([3, 4, 3], [InPlace(), "linear"], seed=1)
+    by_hand = (X @ network.weights[0]) ** 2 @ network.weights[1]
+    np.testing.assert_allclose(network.feedforward(X), by_hand, rtol=1e-12)
+
+
 @pytest.mark.parametrize("base", [Activation, Tanh, Softmax, Cost, MSE])
 def test_a_derivative_is_not_inherited_without_its_function(base):
-    with pytest.raises(TypeError, match="Mine has a __call__ of its own, but no derivative of it"):
+    with pytest.raises(TypeError, match=r"Mine is a function of its own, but has no derivative"):
         type("Mine", (base,), {"__call__": lambda self, *arrays: 0.0})
 
 
@@ -174,10 +261,10 @@ class Short(MSE):
 
 
 WRONG = [
-    (["tanh", Flat()], "mse", r"Flat\(\) must have shape \(6, 3\), got \(6,\)"),
-    ([Flat(), "linear"], "mse", r"Flat\(\) must have shape \(6, 4\), got \(6,\)"),
-    ([NoSlope(), "linear"], "mse", r"NoSlope\(\) must have shape \(6, 4\), got \(2,\)"),
-    (["tanh", "linear"], Short(), r"Short\(\) must have shape \(6, 3\), got \(6,\)"),
+    (["tanh", Flat()], "mse", r"Flat\(\)\(z\) must have shape \(6, 3\), got \(6,\)"),
+    ([Flat(), "linear"], "mse", r"Flat\(\)\(z\) must have shape \(6, 4\), got \(6,\)"),
+    ([NoSlope(), "linear"], "mse", r"NoSlope\(\)\.derivative\(z\) must .*\(6, 4\), got \(2,\)"),
+    (["tanh", "linear"], Short(), r"Short\(\)\.gradient must have shape \(6, 3\), got \(6,\)"),
 ]
 
 

@@ -12,7 +12,7 @@ from oracles import ACTIVATIONS, COSTS
 
 from nnlib import ELU, LeakyReLU, NeuralNetwork, Sigmoid
 
-NOT_OURS = "is not a whole file by NeuralNetwork.save"
+NOT_OURS = "is damaged, or not by nnlib"
 X, Y = np.random.default_rng(0).normal(size=(2, 9, 2))
 
 

@@ -282,7 +282,7 @@ def test_divergence_ends_with_an_error_and_the_last_finite_parameters(dtype, bat
         snapshots.extend(network.parameters.copy() for _ in training)
     assert f"in epoch {len(snapshots)}," in str(error.value)
     assert "learning rate 1000" in str(error.value)
-    assert "last finite parameters" in str(error.value)
+    assert "try a smaller one, with a new optimizer" in str(error.value)
     assert np.isfinite(network.parameters).all()
     # they are those of the beginning of the failing epoch or, if their cost is not finite, of the
     # epoch before

@@ -28,7 +28,7 @@ define run_notebook
 	rm -rf .build/$(1)
 	mkdir -p .build/$(1)/notebooks .build/$(1)/figures .build/$(1)/report/results
 	ln -s "$(CURDIR)/data" "$(CURDIR)/.build" .build/$(1)
-	cp notebooks/$(1).ipynb notebooks/report.mplstyle .build/$(1)/notebooks
+	cp notebooks/$(1).ipynb notebooks/common.py notebooks/report.mplstyle .build/$(1)/notebooks
 	cd .build/$(1)/notebooks && "$(CURDIR)/$(BIN)/jupyter" nbconvert --to notebook --execute --inplace \
 		--log-level WARN --KernelManager.transport=ipc --ExecutePreprocessor.record_timing=False $(1).ipynb
 	mv -f .build/$(1)/figures/* figures
@@ -37,7 +37,7 @@ define run_notebook
 	rm -r .build/$(1)
 endef
 
-$(STAMPS): .build/%.done: notebooks/%.ipynb nnlib.py notebooks/report.mplstyle | .venv/.done
+$(STAMPS): .build/%.done: notebooks/%.ipynb nnlib.py notebooks/common.py notebooks/report.mplstyle | .venv/.done
 	$(call run_notebook,$*)
 	touch $@
 

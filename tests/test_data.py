@@ -3,9 +3,10 @@
 import hashlib
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
+
+from common import load_mnist
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,17 +61,6 @@ def test_readme_rebuilds_the_arrays_from_the_idx_files(mnist, tmp_path, monkeypa
         assert all((rebuilt[name] == mnist[name]).all() for name in ("X", "y"))
 
 
-@pytest.fixture(scope="module")
-def load_mnist():
-    """The function of the notebook, out of its cell and its imports."""
-    notebook = nbformat.read(ROOT / "notebooks/05_mnist_classification.ipynb", as_version=4)
-    cell = next(c.source for c in notebook.cells if c.source.startswith("def load_mnist"))
-    names = {}
-    exec("import zlib\nfrom zipfile import BadZipFile\nimport numpy as np", names)
-    exec(cell.split("\n\n\n")[0], names)
-    return names["load_mnist"]
-
-
 def damage(path, whole):
     middle = len(whole) // 2
     path.write_bytes(whole[:middle] + b"damage" + whole[middle + 6 :])
@@ -90,7 +80,7 @@ def damage(path, whole):
     ids=["missing", "empty", "truncated", "damaged", "a pointer", "other arrays", "other names"],
 )
 def test_a_missing_or_damaged_file_is_reported_with_the_way_to_restore_it(
-    load_mnist, tmp_path, spoil
+    tmp_path, spoil
 ):
     path = tmp_path / "mnist_784.npz"
     spoil(path, (ROOT / "data/mnist_784.npz").read_bytes())
@@ -98,7 +88,7 @@ def test_a_missing_or_damaged_file_is_reported_with_the_way_to_restore_it(
         load_mnist(path)
 
 
-def test_the_whole_file_is_loaded(load_mnist, mnist):
+def test_the_whole_file_is_loaded(mnist):
     images, labels = load_mnist(ROOT / "data/mnist_784.npz")
     assert (images == mnist["X"]).all()
     assert (labels == mnist["y"]).all()

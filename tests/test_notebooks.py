@@ -71,10 +71,26 @@ def test_opening_names_each_figure_and_the_results_that_the_notebook_writes(note
     source = "\n".join(cell.source for cell in code_cells(notebook))
     opening = notebook.cells[0].source
     assert [f for f in FIGURE.findall(source) if f not in opening] == []
-    assert re.findall(r"report/results/(\w+)\.json", source)[0] in opening
+    written = re.findall(r"report/results/(\w+)\.json|write_results\(\"(\w+)\"\)", source)
+    assert "".join(written[0]) in opening
 
 
 def test_every_figure_is_drawn_by_one_notebook():
     sources = ["".join(cell.source for cell in nbformat.read(p, 4).cells) for p in NOTEBOOKS]
     drawn = [figure for source in sources for figure in FIGURE.findall(source)]
     assert sorted(drawn) == sorted(path.name for path in (ROOT / "figures").iterdir())
+
+
+def runs_of_six(notebook):
+    """Every six lines of code that follow each other in a cell, without imports and blank lines."""
+    for cell in code_cells(notebook):
+        lines = [line.strip() for line in cell.source.splitlines()]
+        lines = [x for x in lines if x and not re.match(r"(from|import) |[\w, ]+,?$|[()]+$", x)]
+        yield from (tuple(lines[i : i + 6]) for i in range(len(lines) - 5))
+
+
+def test_no_six_lines_stand_in_two_notebooks():
+    seen = {}
+    for path in NOTEBOOKS:
+        for run in runs_of_six(nbformat.read(path, as_version=4)):
+            assert seen.setdefault(run, path) == path, "\n".join(run)

@@ -1,0 +1,198 @@
+"""What the notebooks share: data, parallel runs that are kept, pictures, claims and results."""
+
+import hashlib
+import inspect
+import json
+import sys
+import types
+import warnings
+from functools import partial
+from pathlib import Path
+
+import joblib
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from IPython import get_ipython
+from IPython.display import clear_output
+from matplotlib.patches import Patch
+from sklearn.metrics import mean_squared_error, r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+import nnlib
+
+HERE = Path(__file__).parent
+memory = joblib.Memory(HERE.parent / ".build/cache", verbose=0)
+results = {}  # what the notebook measures, by flat keys
+
+
+def begin():
+    """Set the looks of figures, and one BLAS thread for each of the two processes of `run_all`."""
+    plt.style.use(HERE / "report.mplstyle")
+    plain_text = get_ipython().display_formatter.formatters["text/plain"]
+    plain_text.for_type(plt.Figure, lambda *_: None)  # a figure is a picture, not "<Figure ...>"
+    threadpool_limits(1)
+
+
+def claim(name, sentence, condition):
+    """Assert what a notebook concludes, print it with a tick, keep it for the report."""
+    assert condition, f"{name} does not hold: {sentence}"
+    assert name not in results.setdefault("claims", {}), f"there are two claims {name}"
+    results["claims"][name] = sentence
+    print(f"✓ {sentence}")
+
+
+def write_results(notebook):
+    """Write `results` to report/results/NOTEBOOK.json, in full precision."""
+    text = json.dumps(results, indent=1, sort_keys=True, default=float)
+    (HERE.parent / f"report/results/{notebook}.json").write_text(text + "\n", encoding="utf-8")
+
+
+SIGMA, N_SAMPLES, N_TRAIN, N_VALIDATION = 0.1, 500, 300, 100
+SIGMAS = {"clean": 0.0, "noisy": SIGMA}
+GRID = np.linspace(-1, 1, 1001)[:, None]
+VALIDATION, TEST, R2, EXCESS = range(4)  # the places of `Data.scores`
+CHOOSING_SEEDS = 10, 11
+PROTOCOL = dict(sigma=SIGMA, floor=SIGMA**2, n_samples=N_SAMPLES, n_train=N_TRAIN)
+PROTOCOL |= dict(n_validation=N_VALIDATION, n_grid=len(GRID))
+
+
+def runge(x):
+    """Runge's function, of arrays of any shape."""
+    return 1 / (1 + 25 * x**2)
+
+
+class Data:
+    """Runge's data of one seed: x and y of each part, (n, 1), and the scaled inputs X."""
+
+    def __init__(self, seed, sigma):
+        rng = np.random.default_rng(seed)
+        x = rng.uniform(-1, 1, (N_SAMPLES, 1))
+        y = runge(x) + sigma * rng.standard_normal(x.shape)
+        self.x, x_rest, self.y, y_rest = train_test_split(
+            x, y, train_size=N_TRAIN, random_state=seed
+        )
+        self.x_val, self.x_test, self.y_val, self.y_test = train_test_split(
+            x_rest, y_rest, train_size=N_VALIDATION, random_state=seed
+        )
+        self.scale = StandardScaler().fit(self.x).transform
+        self.X, self.X_val = self.scale(self.x), self.scale(self.x_val)
+
+    def scores(self, predict):
+        """Validation MSE, test MSE, test R² and grid MSE of a function of the unscaled x."""
+        y_test = predict(self.x_test)
+        return (
+            mean_squared_error(self.y_val, predict(self.x_val)),
+            mean_squared_error(self.y_test, y_test),
+            r2_score(self.y_test, y_test),
+            mean_squared_error(runge(GRID), predict(GRID)),
+        )
+
+
+def load_mnist(path=HERE.parent / "data/mnist_784.npz"):
+    """Images (70000, 784) and labels (70000,), bytes; RuntimeError if the file is damaged."""
+    try:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+            images, labels = file["X"], file["y"]
+        if (images.shape, labels.shape) != ((70_000, 784), (70_000,)):
+            raise ValueError(f"found arrays of shapes {images.shape} and {labels.shape}")
+    except Exception as error:  # a damaged file can fail in any way
+        raise RuntimeError(
+            f"{path} is missing or damaged ({error}). Restore it with "
+            f"`git checkout -- data/mnist_784.npz`, or rebuild it as data/README.md says."
+        ) from error
+    return images, labels
+
+
+FINAL_RATE = 1e-5
+
+
+def _falling(first, steps, last, step):
+    return last + (first - last) * (1 + np.cos(np.pi * step / steps)) / 2
+
+
+def cosine(first, steps, last=FINAL_RATE):
+    """A learning rate that falls from `first` to `last` in `steps` steps, along half a cosine."""
+    return partial(_falling, first, steps, last)
+
+
+def fingerprint(function):
+    """A digest of a function of a notebook, of what it uses there, of nnlib and of this file."""
+    parts, todo, seen = [], [function], set()
+    while todo:
+        used = todo.pop()
+        parts.append(inspect.getsource(used))
+        codes = [used.__code__]
+        for code in codes:  # with those of the functions and comprehensions inside
+            codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
+        names = {name for code in codes for name in code.co_names} & used.__globals__.keys()
+        for name in sorted(names - seen):
+            value = used.__globals__[name]
+            if inspect.isfunction(value) and value.__module__ == function.__module__:
+                todo.append(value)
+            elif not callable(value) and not isinstance(value, types.ModuleType):
+                parts.append(f"{name} {joblib.hash(value)}")
+        seen |= names
+    parts += [Path(file).read_text("utf-8") for file in (nnlib.__file__, __file__)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@memory.cache(ignore=["function"])
+def _kept(key, function, *job):
+    return function(*job)
+
+
+def run_all(function, jobs, n_jobs=2):
+    """[function(*job) for job in jobs], on two cores, with a progress bar.
+
+    What has been computed is kept below .build, until the function, what it uses or nnlib changes;
+    with n_jobs=1 all is computed anew.
+    """
+    call = function if n_jobs == 1 else partial(_kept, fingerprint(function), function)
+    with joblib.parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
+        work = joblib.Parallel(return_as="generator")(joblib.delayed(call)(*job) for job in jobs)
+        done = list(tqdm(work, total=len(jobs), file=sys.stdout, mininterval=1, leave=False))
+    clear_output()  # the bar has served its purpose
+    return done
+
+
+def band(ax, x, values, label, color, style="-"):
+    """The median over seeds of `values` (seeds, len(x)), and the quartiles as a band."""
+    low, middle, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
+    ax.plot(x, middle, style, label=label, color=color)
+    ax.fill_between(x, low, high, color=color, alpha=0.25, linewidth=0)
+
+
+DIVERGED = Patch(facecolor="0.88", edgecolor="0.6", hatch="////", label="× diverged")
+
+
+def heatmap(ax, values, diverged, rows, columns, text, **options):
+    """values: (rows, columns); diverged: the share of seeds that diverged in each."""
+    bad = diverged >= 0.5
+    annotation = np.where((diverged > 0) & ~bad, np.char.add(text, " ×"), text)
+    sns.heatmap(
+        np.where(bad, np.nan, values), mask=bad, annot=annotation, fmt="", ax=ax,
+        annot_kws={"fontsize": 8}, cmap="cividis", xticklabels=columns, yticklabels=rows,
+        linewidths=0.5, **options,
+    )  # fmt: skip
+    for i, j in np.argwhere(bad):
+        ax.add_patch(plt.Rectangle((j, i), 1, 1, facecolor="0.88", edgecolor="0.6", hatch="////"))
+        ax.text(j + 0.5, i + 0.5, "×", ha="center", va="center", fontsize=11)
+    ax.grid(False)
+    ax.tick_params(length=0)
+    ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
+
+
+def log_cells(mse):
+    """Median of log10 MSE over the last axis, share diverged, and the text of each cell."""
+    diverged = ~np.isfinite(mse)
+    log = np.log10(np.where(diverged, np.nan, mse))
+    middle = np.median(np.log10(np.where(diverged, 1e30, mse)), axis=-1)
+    with warnings.catch_warnings():  # all seeds diverged: an empty cell
+        warnings.simplefilter("ignore", RuntimeWarning)
+        half = (np.nanmax(log, axis=-1) - np.nanmin(log, axis=-1)) / 2
+    text = [f"{m:.1f}\n±{h:.1f}".replace("-", "−") for m, h in zip(middle.flat, half.flat)]
+    return middle, diverged.mean(axis=-1), np.reshape(text, middle.shape)

@@ -1,0 +1,160 @@
+"""What the notebooks share: claims, results, Runge's data, and runs that are kept."""
+
+import json
+import pickle
+import types
+
+import joblib
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import common
+
+SOURCE = """
+FACTOR = {factor}
+
+def helper(x):
+    return FACTOR * x
+
+def work(x, log):
+    with open(log, "a") as file:
+        file.write("!")
+    return [helper(y) for y in [x]][0] + {constant}
+"""
+
+
+@pytest.fixture(autouse=True)
+def anew(tmp_path, monkeypatch):
+    """No results yet, and a folder of its own for what is kept."""
+    monkeypatch.setattr(common, "results", {})
+    memory = joblib.Memory(tmp_path / "cache", verbose=0)
+    kept = memory.cache(common._kept.func, ignore=["function"])
+    monkeypatch.setattr(common, "_kept", kept)
+    monkeypatch.setattr(common, "HERE", tmp_path / "notebooks")
+
+
+def notebook(tmp_path, monkeypatch, factor=2, constant=1):
+    """A module that stands for a notebook."""
+    path = tmp_path / f"notebook_{factor}_{constant}.py"
+    path.write_text(SOURCE.format(factor=factor, constant=constant))
+    module = types.ModuleType("notebook")
+    exec(compile(path.read_text(), path, "exec"), module.__dict__)
+    return module
+
+
+def test_a_claim_that_holds_is_printed_and_kept(capsys):
+    common.claim("two-is-more", "Two is more than one.", 2 > 1)
+    assert capsys.readouterr().out == "✓ Two is more than one.\n"
+    assert common.results["claims"] == {"two-is-more": "Two is more than one."}
+
+
+def test_a_claim_that_does_not_hold_is_an_error_and_is_not_kept():
+    with pytest.raises(AssertionError, match=r"one-is-more does not hold: One is more\."):
+        common.claim("one-is-more", "One is more.", 1 > 2)
+    assert "claims" not in common.results
+
+
+def test_a_claim_has_a_name_of_its_own():
+    common.claim("a", "A.", True)
+    with pytest.raises(AssertionError, match="two claims a"):
+        common.claim("a", "B.", True)
+
+
+def test_results_are_written_in_full_precision(tmp_path):
+    (tmp_path / "report/results").mkdir(parents=True)
+    common.results |= {"b": 1 / 3, "a": [np.float64(0.1)]}
+    common.write_results("02_x")
+    text = (tmp_path / "report/results/02_x.json").read_text()
+    assert json.loads(text) == {"a": [0.1], "b": 1 / 3}
+    assert text.index('"a"') < text.index('"b"')
+
+
+def test_the_data_of_a_seed_are_of_its_seed_and_noise():
+    data, same, other = common.Data(3, 0.1), common.Data(3, 0.1), common.Data(4, 0.1)
+    assert [len(x) for x in (data.x, data.x_val, data.x_test)] == [300, 100, 100]
+    np.testing.assert_array_equal(data.y, same.y)
+    assert not np.isin(data.x, other.x).any()
+    assert len(np.unique(np.vstack([data.x, data.x_val, data.x_test]))) == 500
+    assert np.std(data.y - common.runge(data.x)) == pytest.approx(0.1, rel=0.15)
+    clean = common.Data(3, 0.0)
+    np.testing.assert_array_equal(clean.x, data.x)
+    np.testing.assert_array_equal(clean.y, common.runge(clean.x))
+    np.testing.assert_allclose([data.X.mean(), data.X.std()], [0, 1], atol=1e-12)
+
+
+def test_scores_stand_where_their_names_say():
+    data = common.Data(3, 0.1)
+    scores = data.scores(lambda x: np.zeros_like(x))
+    assert scores[common.VALIDATION] == pytest.approx(np.mean(data.y_val**2))
+    assert scores[common.TEST] == pytest.approx(np.mean(data.y_test**2))
+    assert scores[common.R2] == pytest.approx(1 - np.mean(data.y_test**2) / np.var(data.y_test))
+    assert scores[common.EXCESS] == pytest.approx(np.mean(common.runge(common.GRID) ** 2))
+
+
+def test_a_cosine_falls_from_the_first_rate_to_the_last_and_can_be_sent_to_a_process():
+    rate = pickle.loads(pickle.dumps(common.cosine(0.3, 10, last=0.1)))
+    assert [rate(0), rate(5), rate(10)] == pytest.approx([0.3, 0.2, 0.1])
+    assert common.cosine(0.3, 10)(10) == pytest.approx(common.FINAL_RATE)
+
+
+def test_what_was_computed_is_kept_until_something_changes(tmp_path, monkeypatch):
+    log = tmp_path / "log"
+    log.touch()
+
+    def runs(function):
+        before = len(log.read_text())
+        values = [common._kept(common.fingerprint(function), function, x, log) for x in (1, 5)]
+        return values, len(log.read_text()) - before
+
+    first = notebook(tmp_path, monkeypatch)
+    assert runs(first.work) == ([3, 11], 2)
+    assert runs(first.work) == ([3, 11], 0)
+    assert runs(notebook(tmp_path, monkeypatch, constant=2).work) == ([4, 12], 2)
+    assert runs(notebook(tmp_path, monkeypatch, factor=3).work) == ([4, 16], 2)
+    assert runs(first.work) == ([3, 11], 0)
+
+
+def test_the_fingerprint_sees_helpers_constants_and_nnlib(tmp_path, monkeypatch):
+    module = notebook(tmp_path, monkeypatch)
+    before = common.fingerprint(module.work)
+    assert common.fingerprint(module.work) == before
+    module.FACTOR = 7
+    assert common.fingerprint(module.work) != before
+    module.FACTOR = 2
+    assert common.fingerprint(module.work) == before
+    changed = tmp_path / "nnlib.py"
+    changed.write_text("# another")
+    monkeypatch.setattr(common.nnlib, "__file__", str(changed))
+    assert common.fingerprint(module.work) != before
+
+
+def square(x):
+    return x * x
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_runs_come_back_in_their_order(n_jobs, capsys):
+    assert common.run_all(square, [(x,) for x in range(20)], n_jobs) == [x * x for x in range(20)]
+
+
+def test_a_band_is_the_median_and_the_quartiles_over_seeds():
+    _, ax = plt.subplots()
+    values = np.array([[1.0, 10], [2, 20], [3, 30], [4, 40], [5, 50]])
+    common.band(ax, [0, 1], values, "x", "C0")
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [3, 30])
+    (area,) = ax.collections
+    assert {*area.get_paths()[0].vertices[:, 1]} == {2, 4, 20, 40}
+    plt.close()
+
+
+def test_cells_that_diverged_are_marked():
+    mse = np.array([[[1e-2, 1e-3, 1e-4], [1.0, np.inf, np.inf]]])
+    middle, diverged, text = common.log_cells(mse)
+    assert middle[0, 0] == -3
+    np.testing.assert_allclose(diverged, [[0, 2 / 3]])
+    assert text[0, 0] == "−3.0\n±1.0"
+    _, ax = plt.subplots()
+    common.heatmap(ax, middle, diverged, ["row"], ["a", "b"], text, cbar=False)
+    assert [t.get_text() for t in ax.texts] == ["−3.0\n±1.0", "×"]
+    plt.close()

@@ -1,10 +1,7 @@
-"""What the notebooks share: data, parallel runs that are kept, pictures, claims and results."""
+"""What the notebooks share: data, parallel runs, pictures, claims and results."""
 
-import hashlib
-import inspect
 import json
 import sys
-import types
 import warnings
 from functools import partial
 from pathlib import Path
@@ -22,10 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-import nnlib
-
 HERE = Path(__file__).parent
-memory = joblib.Memory(HERE.parent / ".build/cache", verbose=0)
 results = {}  # what the notebook measures, by flat keys
 
 
@@ -119,41 +113,10 @@ def cosine(first, steps, last=FINAL_RATE):
     return partial(_falling, first, steps, last)
 
 
-def fingerprint(function):
-    """A digest of a function of a notebook, of what it uses there, of nnlib and of this file."""
-    parts, todo, seen = [], [function], set()
-    while todo:
-        used = todo.pop()
-        parts.append(inspect.getsource(used))
-        codes = [used.__code__]
-        for code in codes:  # with those of the functions and comprehensions inside
-            codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
-        names = {name for code in codes for name in code.co_names} & used.__globals__.keys()
-        for name in sorted(names - seen):
-            value = used.__globals__[name]
-            if inspect.isfunction(value) and value.__module__ == function.__module__:
-                todo.append(value)
-            elif not callable(value) and not isinstance(value, types.ModuleType):
-                parts.append(f"{name} {joblib.hash(value)}")
-        seen |= names
-    parts += [Path(file).read_text("utf-8") for file in (nnlib.__file__, __file__)]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-@memory.cache(ignore=["function"])
-def _kept(key, function, *job):
-    return function(*job)
-
-
 def run_all(function, jobs, n_jobs=2):
-    """[function(*job) for job in jobs], on two cores, with a progress bar.
-
-    What has been computed is kept below .build, until the function, what it uses or nnlib changes;
-    with n_jobs=1 all is computed anew.
-    """
-    call = function if n_jobs == 1 else partial(_kept, fingerprint(function), function)
+    """[function(*job) for job in jobs], on two cores, with a progress bar."""
     with joblib.parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
-        work = joblib.Parallel(return_as="generator")(joblib.delayed(call)(*job) for job in jobs)
+        work = joblib.Parallel(return_as="generator")(joblib.delayed(function)(*j) for j in jobs)
         done = list(tqdm(work, total=len(jobs), file=sys.stdout, mininterval=1, leave=False))
     clear_output()  # the bar has served its purpose
     return done

@@ -1,46 +1,20 @@
-"""What the notebooks share: claims, results, Runge's data, and runs that are kept."""
+"""What the notebooks share: claims, results, Runge's data, runs and pictures."""
 
 import json
 import pickle
-import types
 
-import joblib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import common
 
-SOURCE = """
-FACTOR = {factor}
-
-def helper(x):
-    return FACTOR * x
-
-def work(x, log):
-    with open(log, "a") as file:
-        file.write("!")
-    return [helper(y) for y in [x]][0] + {constant}
-"""
-
 
 @pytest.fixture(autouse=True)
 def anew(tmp_path, monkeypatch):
-    """No results yet, and a folder of its own for what is kept."""
+    """No results yet, and a folder of its own for them."""
     monkeypatch.setattr(common, "results", {})
-    memory = joblib.Memory(tmp_path / "cache", verbose=0)
-    kept = memory.cache(common._kept.func, ignore=["function"])
-    monkeypatch.setattr(common, "_kept", kept)
     monkeypatch.setattr(common, "HERE", tmp_path / "notebooks")
-
-
-def notebook(tmp_path, monkeypatch, factor=2, constant=1):
-    """A module that stands for a notebook."""
-    path = tmp_path / f"notebook_{factor}_{constant}.py"
-    path.write_text(SOURCE.format(factor=factor, constant=constant))
-    module = types.ModuleType("notebook")
-    exec(compile(path.read_text(), path, "exec"), module.__dict__)
-    return module
 
 
 def test_a_claim_that_holds_is_printed_and_kept(capsys):
@@ -96,37 +70,6 @@ def test_a_cosine_falls_from_the_first_rate_to_the_last_and_can_be_sent_to_a_pro
     rate = pickle.loads(pickle.dumps(common.cosine(0.3, 10, last=0.1)))
     assert [rate(0), rate(5), rate(10)] == pytest.approx([0.3, 0.2, 0.1])
     assert common.cosine(0.3, 10)(10) == pytest.approx(common.FINAL_RATE)
-
-
-def test_what_was_computed_is_kept_until_something_changes(tmp_path, monkeypatch):
-    log = tmp_path / "log"
-    log.touch()
-
-    def runs(function):
-        before = len(log.read_text())
-        values = [common._kept(common.fingerprint(function), function, x, log) for x in (1, 5)]
-        return values, len(log.read_text()) - before
-
-    first = notebook(tmp_path, monkeypatch)
-    assert runs(first.work) == ([3, 11], 2)
-    assert runs(first.work) == ([3, 11], 0)
-    assert runs(notebook(tmp_path, monkeypatch, constant=2).work) == ([4, 12], 2)
-    assert runs(notebook(tmp_path, monkeypatch, factor=3).work) == ([4, 16], 2)
-    assert runs(first.work) == ([3, 11], 0)
-
-
-def test_the_fingerprint_sees_helpers_constants_and_nnlib(tmp_path, monkeypatch):
-    module = notebook(tmp_path, monkeypatch)
-    before = common.fingerprint(module.work)
-    assert common.fingerprint(module.work) == before
-    module.FACTOR = 7
-    assert common.fingerprint(module.work) != before
-    module.FACTOR = 2
-    assert common.fingerprint(module.work) == before
-    changed = tmp_path / "nnlib.py"
-    changed.write_text("# another")
-    monkeypatch.setattr(common.nnlib, "__file__", str(changed))
-    assert common.fingerprint(module.work) != before
 
 
 def square(x):

@@ -25,7 +25,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 
 class Part:
@@ -771,7 +771,6 @@ class NeuralNetworkClassifier(ClassifierMixin, _Estimator):
 
     def _data(self, X, y, sample_weight, reset, classes=None):
         X, y = validate_data(self, X, y, dtype=FLOATS, reset=reset)
-        y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         if reset:
             self.classes_ = np.unique(y if classes is None else classes)

@@ -228,6 +228,7 @@ ESTIMATORS = [
     ({"init": "xavier"}, "unknown init 'xavier'"),
     ({"early_stopping": True, "validation_fraction": 1.5}, "validation_fraction must be a number"),
     ({"early_stopping": True, "validation_fraction": 1}, "validation_fraction must be a number"),
+    ({"early_stopping": True, "validation_fraction": 0}, "fraction must be a number > 0 and < 1"),
     ({"early_stopping": True, "validation_fraction": None}, "validation_fraction must be a number"),
     ({"hidden_layer_sizes": (), "activation": "gelu"}, "unknown activation 'gelu'"),
     ({"early_stopping": True, "patience": -1}, "patience must be an int > 0 and < inf, got -1"),

@@ -623,7 +623,7 @@ def test_the_probabilities_and_their_logarithms_refuse_alike():
     X, y = data_for(NeuralNetworkClassifier)
     model = NeuralNetworkClassifier(epochs=2).fit(X.astype(np.float32), y)
     for method in (model.predict_proba, model.predict_log_proba, model.predict):
-        with pytest.raises(ValueError, match="X holds NaN, infinity or numbers beyond float32"):
+        with pytest.raises(ValueError, match=r"^X holds NaN, infinity or numbers beyond float32"):
             method(np.full((1, 4), 1e300))
     with np.errstate(all="raise"):
         model.predict_log_proba(1e6 * X.astype(np.float32))

@@ -67,6 +67,21 @@ class Warm(Softmax):
         return super().jacobian(z / 2) / 2
 
 
+class AlsoWarm(Warm):
+    """A subclass that changes nothing, of one whose outputs depend on each other."""
+
+
+class Centred(Activation):
+    """A Jacobian and no derivative."""
+
+    def __call__(self, z):
+        return z**2 - (z**2).mean(axis=1, keepdims=True)
+
+    def jacobian(self, z):
+        width = z.shape[1]
+        return (np.eye(width) - 1 / width) * (2 * z)[:, None, :]
+
+
 class Sine(Activation):
     """With constructor arguments under other names."""
 
@@ -158,6 +173,8 @@ CASES = [
     ([Steep(), Steep()], Cubic()),
     (["tanh", Warm()], "cross_entropy"),
     ([Warm(), "softmax"], "cross_entropy"),
+    (["tanh", AlsoWarm()], "mse"),
+    ([Centred(), Centred()], "mse"),
     ([Sine(2.0), Sine(0.5)], "mse"),
     ([Same(), "linear"], "mse"),
     (["tanh", Same()], "mse"),
@@ -204,6 +221,8 @@ def test_own_parts_cannot_change_the_data_or_each_other():
 def test_a_way_to_work_in_place_is_not_inherited_without_its_derivative():
     with pytest.raises(TypeError, match="Mine is a function of its own"):
         type("Mine", (Tanh,), {"apply": lambda self, z: z})
+    own = {"apply": lambda self, z: z, "backward": lambda self, a, delta: delta}
+    assert type("Mine", (Tanh,), own)()(2.0) == 2
     network = NeuralNetwork([3, 4, 3], [InPlace(), "linear"], seed=1)
     by_hand = (X @ network.weights[0]) ** 2 @ network.weights[1]
     np.testing.assert_allclose(network.feedforward(X), by_hand, rtol=1e-12)

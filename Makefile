@@ -29,6 +29,7 @@ define run_notebook
 	mkdir -p .build/$(1)/notebooks .build/$(1)/figures .build/$(1)/report/results
 	ln -s "$(CURDIR)/data" "$(CURDIR)/.build" .build/$(1)
 	cp notebooks/$(1).ipynb notebooks/common.py notebooks/report.mplstyle .build/$(1)/notebooks
+	cp -p report/results/06_library_comparison.json .build/$(1)/report/results
 	cd .build/$(1)/notebooks && "$(CURDIR)/$(BIN)/jupyter" nbconvert --to notebook --execute --inplace \
 		--log-level WARN --KernelManager.transport=ipc --ExecutePreprocessor.record_timing=False $(1).ipynb
 	mv -f .build/$(1)/figures/* figures
@@ -41,6 +42,7 @@ $(STAMPS): .build/%.done: notebooks/%.ipynb nnlib.py notebooks/common.py noteboo
 	$(call run_notebook,$*)
 	touch $@
 
+.build/02_runge_regression.done: report/results/06_library_comparison.json
 .build/05_mnist_classification.done: data/mnist_784.npz
 
 report/report.pdf: report/report.typ report/references.bib $(STAMPS) $(LONG:%=report/results/%.json) | .venv/.done

@@ -1,23 +1,29 @@
 """What the notebooks share: data, parallel runs, pictures, claims and results."""
 
+import ast
+import inspect
 import json
 import sys
-import warnings
 from functools import partial
 from pathlib import Path
+from types import FunctionType, ModuleType
 
 import joblib
 import matplotlib.pyplot as plt
 import numpy as np
+import scipy.stats
 import seaborn as sns
 from IPython import get_ipython
 from IPython.display import clear_output
 from matplotlib.patches import Patch
+from matplotlib_inline.backend_inline import set_matplotlib_formats
 from sklearn.metrics import mean_squared_error, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
+
+import nnlib
 
 HERE = Path(__file__).parent
 results = {}  # what the notebook measures, by flat keys
@@ -26,8 +32,9 @@ results = {}  # what the notebook measures, by flat keys
 def begin():
     """Set the looks of figures, and one BLAS thread for each of the two processes of `run_all`."""
     plt.style.use(HERE / "report.mplstyle")
-    plain_text = get_ipython().display_formatter.formatters["text/plain"]
-    plain_text.for_type(plt.Figure, lambda *_: None)  # a figure is a picture, not "<Figure ...>"
+    set_matplotlib_formats("retina")
+    text = get_ipython().display_formatter.formatters["text/plain"]
+    text.for_type(plt.Figure, lambda *_: None)  # a figure is a picture, not "<Figure ...>"
     threadpool_limits(1)
 
 
@@ -39,6 +46,22 @@ def claim(name, sentence, condition):
     print(f"✓ {sentence}")
 
 
+def keep(key, values):
+    """Keep the median and the range of `values` over seeds as KEY_median, KEY_min and KEY_max."""
+    for name, value in zip(("median", "min", "max"), np.quantile(values, [0.5, 0, 1])):
+        results[f"{key}_{name}"] = float(value)
+
+
+def ratio(a, b, key=None):
+    """a / b over paired seeds: geometric mean, its 95 % interval (t), in how many seeds a < b."""
+    logs = np.log(a) - np.log(b)
+    interval = scipy.stats.t.interval(0.95, len(logs) - 1, logs.mean(), scipy.stats.sem(logs))
+    middle, wins = np.exp([logs.mean(), *interval]).tolist(), int((logs < 0).sum())
+    if key:
+        results[f"{key}_ratio"], results[f"{key}_wins"] = middle, wins
+    return *middle, wins
+
+
 def write_results(notebook):
     """Write `results` to report/results/NOTEBOOK.json, in full precision."""
     text = json.dumps(results, indent=1, sort_keys=True, default=float)
@@ -48,8 +71,8 @@ def write_results(notebook):
 SIGMA, N_SAMPLES, N_TRAIN, N_VALIDATION = 0.1, 500, 300, 100
 SIGMAS = {"clean": 0.0, "noisy": SIGMA}
 GRID = np.linspace(-1, 1, 1001)[:, None]
+FINAL_RATE = 1e-5  # where `cosine` ends
 VALIDATION, TEST, R2, EXCESS = range(4)  # the places of `Data.scores`
-CHOOSING_SEEDS = 10, 11
 PROTOCOL = dict(sigma=SIGMA, floor=SIGMA**2, n_samples=N_SAMPLES, n_train=N_TRAIN)
 PROTOCOL |= dict(n_validation=N_VALIDATION, n_grid=len(GRID))
 
@@ -66,12 +89,10 @@ class Data:
         rng = np.random.default_rng(seed)
         x = rng.uniform(-1, 1, (N_SAMPLES, 1))
         y = runge(x) + sigma * rng.standard_normal(x.shape)
-        self.x, x_rest, self.y, y_rest = train_test_split(
-            x, y, train_size=N_TRAIN, random_state=seed
-        )
-        self.x_val, self.x_test, self.y_val, self.y_test = train_test_split(
-            x_rest, y_rest, train_size=N_VALIDATION, random_state=seed
-        )
+        split = partial(train_test_split, random_state=seed)
+        self.x, x_rest, self.y, y_rest = split(x, y, train_size=N_TRAIN)
+        parts = split(x_rest, y_rest, train_size=N_VALIDATION)
+        self.x_val, self.x_test, self.y_val, self.y_test = parts
         self.scale = StandardScaler().fit(self.x).transform
         self.X, self.X_val = self.scale(self.x), self.scale(self.x_val)
 
@@ -89,19 +110,16 @@ class Data:
 def load_mnist(path=HERE.parent / "data/mnist_784.npz"):
     """Images (70000, 784) and labels (70000,), bytes; RuntimeError if the file is damaged."""
     try:
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
+        with open(path, "rb") as stream, np.load(stream) as file:
             images, labels = file["X"], file["y"]
         if (images.shape, labels.shape) != ((70_000, 784), (70_000,)):
-            raise ValueError(f"found arrays of shapes {images.shape} and {labels.shape}")
+            raise ValueError(f"its shapes are {images.shape} and {labels.shape}")
     except Exception as error:  # a damaged file can fail in any way
         raise RuntimeError(
             f"{path} is missing or damaged ({error}). Restore it with "
             f"`git checkout -- data/mnist_784.npz`, or rebuild it as data/README.md says."
         ) from error
     return images, labels
-
-
-FINAL_RATE = 1e-5
 
 
 def _falling(first, steps, last, step):
@@ -113,8 +131,30 @@ def cosine(first, steps, last=FINAL_RATE):
     return partial(_falling, first, steps, last)
 
 
+def _meaning(thing, seen=()):
+    """The source of a notebook's function or class, and all that it names in the notebook."""
+    source, meaning = inspect.getsource(thing), []
+    nodes = list(ast.walk(ast.parse(source)))
+    local = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    local |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    for name in sorted({node.id for node in nodes if isinstance(node, ast.Name)} - local - {*seen}):
+        value = vars(sys.modules[thing.__module__]).get(name)
+        if not isinstance(value, FunctionType | ModuleType | type):
+            meaning.append((name, joblib.hash(value)))
+        elif getattr(value, "__module__", None) == thing.__module__ and value is not thing:
+            meaning.append(_meaning(value, (*seen, thing.__name__)))
+    return source, meaning
+
+
 def run_all(function, jobs, n_jobs=2):
-    """[function(*job) for job in jobs], on two cores, with a progress bar."""
+    """[function(*job) for job in jobs], on two cores, with a progress bar; or what is kept below
+    .build, if the jobs, the function with all that it names, nnlib and this file are the same."""
+    jobs, sources = list(jobs), [inspect.getsource(nnlib), Path(__file__).read_text("utf-8")]
+    return _kept(joblib.hash([sources, _meaning(function), jobs, n_jobs]), function, jobs, n_jobs)
+
+
+@joblib.Memory(HERE.parent / ".build/kept", verbose=0).cache(ignore=["function", "jobs", "n_jobs"])
+def _kept(key, function, jobs, n_jobs):
     with joblib.parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
         work = joblib.Parallel(return_as="generator")(joblib.delayed(function)(*j) for j in jobs)
         done = list(tqdm(work, total=len(jobs), file=sys.stdout, mininterval=1, leave=False))
@@ -145,8 +185,7 @@ def heatmap(ax, values, diverged, rows, columns, text, **options):
         ax.add_patch(plt.Rectangle((j, i), 1, 1, facecolor="0.88", edgecolor="0.6", hatch="////"))
         ax.text(j + 0.5, i + 0.5, "×", ha="center", va="center", fontsize=11)
     ax.grid(False)
-    ax.tick_params(length=0)
-    ax.set_yticklabels(ax.get_yticklabels(), rotation=0)
+    ax.tick_params(length=0, labelrotation=0)
 
 
 def log_cells(mse):
@@ -154,8 +193,7 @@ def log_cells(mse):
     diverged = ~np.isfinite(mse)
     log = np.log10(np.where(diverged, np.nan, mse))
     middle = np.median(np.log10(np.where(diverged, 1e30, mse)), axis=-1)
-    with warnings.catch_warnings():  # all seeds diverged: an empty cell
-        warnings.simplefilter("ignore", RuntimeWarning)
-        half = (np.nanmax(log, axis=-1) - np.nanmin(log, axis=-1)) / 2
+    half = np.max(log, axis=-1, initial=-99, where=~diverged)
+    half = (half - np.min(log, axis=-1, initial=99, where=~diverged)) / 2
     text = [f"{m:.1f}\n±{h:.1f}".replace("-", "−") for m, h in zip(middle.flat, half.flat)]
     return middle, diverged.mean(axis=-1), np.reshape(text, middle.shape)

@@ -1,13 +1,16 @@
 """What the notebooks share: claims, results, Runge's data, runs and pictures."""
 
+import inspect
 import json
 import pickle
 
+import joblib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import common
+import nnlib
 
 
 @pytest.fixture(autouse=True)
@@ -72,13 +75,76 @@ def test_a_cosine_falls_from_the_first_rate_to_the_last_and_can_be_sent_to_a_pro
     assert common.cosine(0.3, 10)(10) == pytest.approx(common.FINAL_RATE)
 
 
-def square(x):
-    return x * x
+def test_a_spread_is_kept_as_median_and_range():
+    common.keep("error", [3.0, 1.0, 2.0, 10.0])
+    assert common.results == {"error_median": 2.5, "error_min": 1.0, "error_max": 10.0}
+
+
+def test_a_ratio_is_paired():
+    a, b = np.array([1.0, 2.0, 8.0]), np.array([2.0, 8.0, 8.0])
+    middle, low, high, wins = common.ratio(a, b, "a_to_b")
+    t = 4.302653  # of 2 degrees of freedom, at 97.5 %
+    half = t * np.std([np.log(1 / 2), np.log(1 / 4), 0], ddof=1) / np.sqrt(3)
+    assert [middle, wins] == [pytest.approx(1 / 2), 2]
+    assert [low, high] == pytest.approx([np.exp(-half) / 2, np.exp(half) / 2])
+    assert common.results == {"a_to_b_ratio": [middle, low, high], "a_to_b_wins": 2}
+    assert common.ratio(b, a)[0] == pytest.approx(2)
+    assert list(common.results) == ["a_to_b_ratio", "a_to_b_wins"]
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """Nothing is kept yet; what was computed is counted in the file given."""
+    memory = joblib.Memory(tmp_path / "kept", verbose=0)
+    again = memory.cache(common._kept.func, ignore=["function", "jobs", "n_jobs"])
+    monkeypatch.setattr(common, "_kept", again)
+    return tmp_path / "count"
+
+
+FACTOR = 2
+
+
+class Scale:
+    by = 10
+
+
+def times(x):
+    return FACTOR * x
+
+
+def count(path, x):
+    with open(path, "a") as file:
+        file.write("x")
+    return Scale.by * times(x)
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_runs_come_back_in_their_order(n_jobs, capsys):
-    assert common.run_all(square, [(x,) for x in range(20)], n_jobs) == [x * x for x in range(20)]
+def test_runs_come_back_in_their_order(n_jobs, kept):
+    jobs = [(kept, x) for x in range(20)]
+    assert common.run_all(count, jobs, n_jobs) == [20 * x for x in range(20)]
+
+
+def test_what_was_computed_is_kept_until_something_it_hangs_on_changes(kept, monkeypatch):
+    def computed():
+        before = kept.stat().st_size if kept.exists() else 0
+        common.run_all(count, [(kept, 1), (kept, 2)], n_jobs=1)
+        return kept.stat().st_size - before
+
+    assert [computed(), computed()] == [2, 0]
+    monkeypatch.setattr("test_common.FACTOR", 3)  # named by a function that the function calls
+    assert [computed(), computed()] == [2, 0]
+    real = inspect.getsource
+    changed = real(nnlib) + "# changed"
+    monkeypatch.setattr(
+        inspect, "getsource", lambda thing: changed if thing is nnlib else real(thing)
+    )
+    assert [computed(), computed()] == [2, 0]
+
+
+def test_two_processes_do_not_take_what_one_has_kept(kept):
+    common.run_all(count, [(kept, 1)], n_jobs=1)
+    common.run_all(count, [(kept, 1)], n_jobs=2)
+    assert kept.stat().st_size == 2
 
 
 def test_a_band_is_the_median_and_the_quartiles_over_seeds():

@@ -19,7 +19,7 @@ TOLERANCES = [
     # Measured times and their ratios depend on the machine and on what else it does.
     ("*/*_seconds", float("inf"), 0),
     ("*/*_us", float("inf"), 0),
-    ("*/*_ratio", float("inf"), 0),
+    ("0[16]_*/*_ratio", float("inf"), 0),
     # Rounding errors; the bounds that they must keep are in 01_theory/checks, compared exactly.
     ("01_theory/checks_raw_error", float("inf"), 0),
     # Ill-conditioned least squares, products over 20 layers, small differences of weights.
@@ -28,50 +28,57 @@ TOLERANCES = [
     ("01_theory/slip_weight_change_*", 0, 1e-4),
     # Medians over five trainings, each of thousands of steps.
     ("01_theory/approximation_trained_*", 0, 0.3),
-    # Choices on validation data between rates of nearly the same score.
-    ("02_runge_regression/*_learning_rate", 0, 9.0),
-    ("02_runge_regression/*_from_rate", 0, 9.0),
-    # Two of RMSProp's rates tie: the choice may fall on the next, three times as high or low, and
-    # its figures go with it.
-    ("02_runge_regression/rmsprop_best_rate", 0, 2.5),
-    ("02_runge_regression/rmsprop_*", 0, 0.7),
-    ("03_activations_and_depth/*_learning_rates", 0, 40.0),
-    ("04_regularization/*_learning_rate", 0, 40.0),
-    # Errors of some 1e-8 at the end of long trainings, where rounding decides the path.
-    ("02_runge_regression/clean_chosen_network_*", 3e-8, 1.0),
-    ("02_runge_regression/clean_sigmoid_*", 0, 1.0),
-    ("02_runge_regression/clean_tanh_*", 3e-8, 1.0),
-    ("02_runge_regression/two_d_network_*", 0, 1.0),
+    # In how many seeds one model is better than another: near ties fall to either side.
+    ("0[234]_*/*_wins", 4, 0),
+    # Sampled functions of untrained networks, and R² near 1.
+    ("02_runge_regression/length_*", 0, 1e-6),
+    ("02_runge_regression/clean_*_test_r2_*", 1e-4, 0),
+    # Near-singular: a kernel matrix without noise.
+    ("02_runge_regression/clean_gaussian_process_*", 1e-10, 0.01),
+    ("02_runge_regression/two_d_*", 0, 0.5),
+    # Trained at a constant rate, where the last digits decide the path: 0.9 between kernels.
+    ("02_runge_regression/rates_below_*", 1, 0),
+    ("02_runge_regression/constants_*", 0, 1.5),
+    ("02_runge_regression/*_equal_*", 0, 1.5),
+    # Errors of 1e-8 at the end of trainings with a falling rate: 1e-4 between kernels, more where
+    # another instruction set rounds tanh otherwise.
+    ("02_runge_regression/map_clean_*", 0, 1.0),
     ("02_runge_regression/choice_*", 0, 1.0),
-    # High degrees: near-singular least squares, and Lasso fits that just converge or do not.
-    ("02_runge_regression/*_degree_median", 4, 0.5),
-    ("02_runge_regression/*_lambda_median", 0, 9.0),
-    ("02_runge_regression/clean_*", 1e-11, 0.3),
-    ("02_runge_regression/two_d_ols_*", 0, 0.3),
-    # Medians over trainings, on data whose noise outweighs the rounding.
-    ("02_runge_regression/*_test_mse_median", 0, 0.5),
-    ("02_runge_regression/*_epochs", 0, 0.2),
-    ("02_runge_regression/noisy_sigmoid_*", 0, 0.5),
-    ("02_runge_regression/noisy_tanh_*", 0, 0.5),
-    ("02_runge_regression/noisy_chosen_network_*", 0, 0.5),
-    ("02_runge_regression/noisy_*", 0, 0.1),
-    ("02_runge_regression/*_r2_median", 0.01, 0),
-    # ReLU's corners amplify rounding, which may also change the choice of its rate.
-    ("03_activations_and_depth/*_best_excess_median", 0, 3.0),
-    ("03_activations_and_depth/clean_*relu_*", 0, 3.0),
-    ("03_activations_and_depth/noisy_*relu_*", 0, 3.0),
-    ("03_activations_and_depth/clean_*", 0, 0.5),
-    ("03_activations_and_depth/overfit_*_best_step", 0, 0.5),
-    ("03_activations_and_depth/overfit_*", 0, 0.2),
-    ("03_activations_and_depth/dead_share_*", 0.1, 0),
-    # One training each, far from the data.
-    ("03_activations_and_depth/extrapolation_*", 0, 0.3),
+    ("02_runge_regression/clean_*", 1e-11, 1.0),
+    ("02_runge_regression/*noisy_*", 0, 0.3),
+    # Which of nearly equal starts and rates is chosen, and what hangs on it.
+    ("03_activations_and_depth/*_choice", float("inf"), 0),
+    ("03_activations_and_depth/choices_at_edge", 4, 0),
+    ("03_activations_and_depth/clean_*", 0, 2.0),
+    ("03_activations_and_depth/noisy_*", 0, 0.6),
+    ("03_activations_and_depth/effective_parameters_*", 3, 0.3),
+    # Ten thousand steps at a constant rate, and counts of nodes that a large step kills.
+    ("03_activations_and_depth/long_*_best_step", 0, 0.6),
+    ("03_activations_and_depth/long_*", 0, 0.3),
+    ("03_activations_and_depth/nodes_*", 5, 0),
+    ("03_activations_and_depth/sgd_died", 30, 0),
+    ("03_activations_and_depth/adam_*", 40, 0),
+    # Choices by noise, a gap, and what lies outside the data.
+    ("03_activations_and_depth/regret_*", 1, 0.2),
+    ("03_activations_and_depth/outside_*", 0, 0.5),
     ("03_activations_and_depth/gap_*", 0, 0.3),
-    ("03_activations_and_depth/*", 0, 0.1),
-    ("04_regularization/pruned_change_*", 0, 1.0),
-    ("04_regularization/*_best_lambda", 0, 9.0),
-    ("04_regularization/*_best_rate", 0, 3.0),
-    ("04_regularization/*", 1e-6, 0.1),
+    # Differences of means over data sets, near zero.
+    ("03_activations_and_depth/*_boot_*", 1e-3, 0.3),
+    ("03_activations_and_depth/*_bias", 1e-4, 0.2),
+    ("03_activations_and_depth/variance_*", 0, 0.5),
+    ("03_activations_and_depth/*", 0, 0.2),
+    # Ten thousand steps at a constant rate, few data, and choices by ten noisy samples.
+    ("04_regularization/*_at_edge", float("inf"), 0),
+    ("04_regularization/*_pairs_told_apart", 4, 0),
+    ("04_regularization/*_best_step", 0, 1.0),
+    ("04_regularization/*_pruned_change", 0, 2.0),
+    ("04_regularization/pruned_change_none", 0, 2.0),
+    ("04_regularization/spread_*_max", float("inf"), 0),  # one run that broke out, or did not
+    ("04_regularization/spread_*", 0, 2.0),
+    ("04_regularization/contest_by_f_*", 0, 0.5),
+    ("04_regularization/contest_*", 0, 3.0),
+    ("04_regularization/cost_of_choosing_*", 0, 3.0),
+    ("04_regularization/*", 1e-6, 0.5),
     # Which pairs are confused most often, among pairs of nearly the same counts; the first is in
     # the notebook's claims.
     ("05_mnist_classification/top_pairs", float("inf"), 0),
@@ -109,7 +116,7 @@ def agree(fresh, committed, absolute, relative):
         return len(fresh) == len(committed) and all(
             agree(f, c, absolute, relative) for f, c in zip(fresh, committed)
         )
-    if isinstance(committed, float):
+    if isinstance(committed, int | float):
         return fresh == pytest.approx(committed, abs=absolute, rel=relative)
     return fresh == committed
 

@@ -83,12 +83,12 @@ def runge(x):
 
 
 class Data:
-    """Runge's data of one seed: x and y of each part, (n, 1), and the scaled inputs X."""
+    """The data of one seed, y = f(x) + noise: x and y of each part, (n, 1), and the scaled X."""
 
-    def __init__(self, seed, sigma):
+    def __init__(self, seed, sigma, f=runge):
         rng = np.random.default_rng(seed)
         x = rng.uniform(-1, 1, (N_SAMPLES, 1))
-        y = runge(x) + sigma * rng.standard_normal(x.shape)
+        self.f, y = f, f(x) + sigma * rng.standard_normal(x.shape)
         split = partial(train_test_split, random_state=seed)
         self.x, x_rest, self.y, y_rest = split(x, y, train_size=N_TRAIN)
         parts = split(x_rest, y_rest, train_size=N_VALIDATION)
@@ -103,7 +103,7 @@ class Data:
             mean_squared_error(self.y_val, predict(self.x_val)),
             mean_squared_error(self.y_test, y_test),
             r2_score(self.y_test, y_test),
-            mean_squared_error(runge(GRID), predict(GRID)),
+            mean_squared_error(self.f(GRID), predict(GRID)),
         )
 
 

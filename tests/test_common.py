@@ -69,6 +69,15 @@ def test_scores_stand_where_their_names_say():
     assert scores[common.EXCESS] == pytest.approx(np.mean(common.runge(common.GRID) ** 2))
 
 
+def test_data_of_another_function_keep_inputs_and_noise():
+    data, other = common.Data(3, 0.1), common.Data(3, 0.1, np.cos)
+    np.testing.assert_array_equal(data.x_val, other.x_val)
+    noise = data.y_test - common.runge(data.x_test)
+    np.testing.assert_allclose(other.y_test - np.cos(other.x_test), noise, atol=1e-15)
+    assert other.scores(np.cos)[common.EXCESS] == 0
+    assert other.scores(np.cos)[common.TEST] == pytest.approx(np.mean(noise**2))
+
+
 def test_a_cosine_falls_from_the_first_rate_to_the_last_and_can_be_sent_to_a_process():
     rate = pickle.loads(pickle.dumps(common.cosine(0.3, 10, last=0.1)))
     assert [rate(0), rate(5), rate(10)] == pytest.approx([0.3, 0.2, 0.1])

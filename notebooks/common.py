@@ -4,6 +4,7 @@ import ast
 import inspect
 import json
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -14,7 +15,7 @@ import numpy as np
 import scipy.stats
 import seaborn as sns
 from IPython import get_ipython
-from IPython.display import clear_output
+from IPython.display import clear_output, display
 from matplotlib.patches import Patch
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 from sklearn.metrics import mean_squared_error, r2_score
@@ -41,9 +42,55 @@ def begin():
 def claim(name, sentence, condition):
     """Assert what a notebook concludes, print it with a tick, keep it for the report."""
     assert condition, f"{name} does not hold: {sentence}"
-    assert name not in results.setdefault("claims", {}), f"there are two claims {name}"
-    results["claims"][name] = sentence
+    results.setdefault("claims", {})[name] = sentence
     print(f"✓ {sentence}")
+
+
+def verify(number, label, what, by, error, bound):
+    """Assert that |error| <= bound in a check of equation (number), whose label in the report is
+    eq-LABEL; print it with a tick, and keep it for the table of checks."""
+    error = float(np.max(np.abs(error)))
+    assert error <= bound, f"({number}) {label}, {what}: off by {error}, allowed is {bound}"
+    checks, errors = results.setdefault("checks", []), results.setdefault("checks_raw_error", [])
+    checks.append([number, f"eq-{label}", what, by, bound])
+    errors.append(error)
+    agreement = f"within {bound:.0e}" if bound else "exactly"
+    print(f"✓ ({number}) {label}: {what}, {by} agrees {agreement}")
+
+
+def check(exercise, yours, truth, tolerance=1e-9):
+    """Compare what an exercise gave, a number or an array, with the truth. What is still open
+    (None or ...) is said to be; where a value is off, the line says which."""
+    if yours is None or yours is ...:
+        return print(f"○ {exercise} is still open")
+    yours, truth = np.asarray(yours), np.asarray(truth)
+    if yours.shape != truth.shape:
+        return print(f"✗ {exercise}: the shape is {yours.shape}, expected {truth.shape}")
+    wrong = ~np.isclose(yours, truth, rtol=tolerance, atol=tolerance)
+    if not wrong.any():
+        return print(f"✓ {exercise}")
+    place = tuple(int(i) for i in np.argwhere(wrong)[0])
+    which = f"value {list(place)}" if place else "the value"
+    return print(f"✗ {exercise}: {which} is {yours[place]:.6g}, expected {truth[place]:.6g}")
+
+
+def live(fig, draw, records, every=0.2):
+    """Go through the records of a training, and show the figure in place, redrawn by draw(record)
+    about `every` seconds. The stop button ends it, and what was learnt stays. The last record."""
+    picture, last, drawn = display(fig, display_id=True), None, -np.inf
+    try:
+        for last in records:
+            if time.monotonic() - drawn > every:
+                draw(last)
+                picture.update(fig)
+                drawn = time.monotonic()
+    except KeyboardInterrupt:
+        print("Stopped. What was learnt stays.")
+    if last is not None:
+        draw(last)
+        picture.update(fig)
+    plt.close(fig)
+    return last
 
 
 def keep(key, values):
@@ -147,19 +194,27 @@ def _meaning(thing, seen=()):
 
 
 def run_all(function, jobs, n_jobs=2):
-    """[function(*job) for job in jobs], on two cores, with a progress bar; or what is kept below
-    .build, if the jobs, the function with all that it names, nnlib and this file are the same."""
-    jobs, sources = list(jobs), [inspect.getsource(nnlib), Path(__file__).read_text("utf-8")]
-    return _kept(joblib.hash([sources, _meaning(function), jobs, n_jobs]), function, jobs, n_jobs)
-
-
-@joblib.Memory(HERE.parent / ".build/kept", verbose=0).cache(ignore=["function", "jobs", "n_jobs"])
-def _kept(key, function, jobs, n_jobs):
+    """[function(*job) for job in jobs], on two cores, with a progress bar. What is kept below
+    .build is not computed again, if the job, the function with all that it names, nnlib and this
+    file are the same: a run that was stopped goes on where it was."""
+    sources = [inspect.getsource(nnlib), Path(__file__).read_text("utf-8")]
+    meaning = joblib.hash([sources, _meaning(function), n_jobs])
+    calls = [(joblib.hash([meaning, job]), function, job) for job in jobs]
+    new = [call for call in calls if not _kept.check_call_in_cache(*call)]
     with joblib.parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
-        work = joblib.Parallel(return_as="generator")(joblib.delayed(function)(*j) for j in jobs)
-        done = list(tqdm(work, total=len(jobs), file=sys.stdout, mininterval=1, leave=False))
+        work = joblib.Parallel(return_as="generator")(joblib.delayed(_kept)(*c) for c in new)
+        list(tqdm(work, total=len(new), file=sys.stdout, mininterval=1, leave=False))
     clear_output()  # the bar has served its purpose
-    return done
+    return [_kept(*call) for call in calls]
+
+
+def _call(key, function, job):
+    return function(*job)
+
+
+_kept = joblib.Memory(HERE.parent / ".build/kept", verbose=0).cache(
+    _call, ignore=["function", "job"]
+)
 
 
 def band(ax, x, values, label, color, style="-"):

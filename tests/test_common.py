@@ -32,10 +32,66 @@ def test_a_claim_that_does_not_hold_is_an_error_and_is_not_kept():
     assert "claims" not in common.results
 
 
-def test_a_claim_has_a_name_of_its_own():
+def test_a_cell_with_a_claim_can_run_again():
     common.claim("a", "A.", True)
-    with pytest.raises(AssertionError, match="two claims a"):
-        common.claim("a", "B.", True)
+    common.claim("a", "A, once more.", True)
+    assert common.results["claims"] == {"a": "A, once more."}
+
+
+def test_a_check_of_an_equation_is_printed_and_kept(capsys):
+    common.verify(14, "backward", "a row", "autograd", [1e-17, -3e-16], 1e-14)
+    common.verify(1, "perceptron", "and", "exact arithmetic", 0, 0)
+    assert capsys.readouterr().out.splitlines() == [
+        "✓ (14) backward: a row, autograd agrees within 1e-14",
+        "✓ (1) perceptron: and, exact arithmetic agrees exactly",
+    ]
+    assert common.results["checks"][0] == [14, "eq-backward", "a row", "autograd", 1e-14]
+    assert common.results["checks_raw_error"] == [3e-16, 0]
+
+
+@pytest.mark.parametrize("error", [2e-14, [0, -2e-14], np.nan])
+def test_a_check_of_an_equation_that_fails_is_an_error(error):
+    with pytest.raises(AssertionError, match=r"\(14\) backward, a row: off by"):
+        common.verify(14, "backward", "a row", "autograd", error, 1e-14)
+    assert "checks" not in common.results
+
+
+@pytest.mark.parametrize(
+    ("yours", "truth", "line"),
+    [
+        (None, 1, "○ 1.2 is still open"),
+        (..., [1, 2], "○ 1.2 is still open"),
+        (0.5, 0.5, "✓ 1.2"),
+        ([1.0, 2.0], np.array([1, 2 + 1e-12]), "✓ 1.2"),
+        (0.25, 0.5, "✗ 1.2: the value is 0.25, expected 0.5"),
+        ([[1, 2], [3, 5]], [[1, 2], [3, 4]], "✗ 1.2: value [1, 1] is 5, expected 4"),
+        ([1, np.nan], [1, 2], "✗ 1.2: value [1] is nan, expected 2"),
+        ([1, 2], [[1, 2]], "✗ 1.2: the shape is (2,), expected (1, 2)"),
+    ],
+)
+def test_what_an_exercise_gave_is_compared(yours, truth, line, capsys):
+    common.check("1.2", yours, truth)
+    assert capsys.readouterr().out == line + "\n"
+
+
+def test_a_training_is_shown_live_and_keeps_what_was_learnt_when_stopped(capsys, monkeypatch):
+    class Picture:
+        def update(self, fig):
+            shown.append(list(drawn))
+
+    def records():
+        yield from range(1000)
+        raise KeyboardInterrupt
+
+    drawn, shown = [], []
+    monkeypatch.setattr(common, "display", lambda fig, display_id: Picture())
+    assert common.live(plt.figure(), drawn.append, records(), every=60) == 999
+    assert drawn == [0, 999]
+    assert shown == [[0], [0, 999]]
+    assert capsys.readouterr().out == "Stopped. What was learnt stays.\n"
+    assert common.live(plt.figure(), drawn.append, iter([])) is None
+    assert len(drawn) == 2
+    assert not plt.get_fignums()
 
 
 def test_results_are_written_in_full_precision(tmp_path):
@@ -105,8 +161,7 @@ def test_a_ratio_is_paired():
 def kept(tmp_path, monkeypatch):
     """Nothing is kept yet; what was computed is counted in the file given."""
     memory = joblib.Memory(tmp_path / "kept", verbose=0)
-    again = memory.cache(common._kept.func, ignore=["function", "jobs", "n_jobs"])
-    monkeypatch.setattr(common, "_kept", again)
+    monkeypatch.setattr(common, "_kept", memory.cache(common._call, ignore=["function", "job"]))
     return tmp_path / "count"
 
 
@@ -148,6 +203,21 @@ def test_what_was_computed_is_kept_until_something_it_hangs_on_changes(kept, mon
         inspect, "getsource", lambda thing: changed if thing is nnlib else real(thing)
     )
     assert [computed(), computed()] == [2, 0]
+
+
+def count_below_three(path, x):
+    if x == 3:
+        raise KeyboardInterrupt
+    return count(path, x)
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(kept):
+    with pytest.raises(KeyboardInterrupt):
+        common.run_all(count_below_three, [(kept, x) for x in range(5)], n_jobs=1)
+    assert kept.stat().st_size == 3
+    again = common.run_all(count_below_three, [(kept, x) for x in (4, 2, 1, 0)], n_jobs=1)
+    assert again == [80, 40, 20, 0]
+    assert kept.stat().st_size == 4
 
 
 def test_two_processes_do_not_take_what_one_has_kept(kept):

@@ -165,7 +165,7 @@ OURS = frozenset(ACTIVATIONS.values())  # a subclass is not: it is called as it 
 
 def _activate(f, z):
     """a = f(z), which may overwrite z where f is one of the above."""
-    return f.apply(z) if type(f) in OURS else _shaped(f"{f}(z)", f(z.copy()), z)
+    return f.apply(z) if type(f) in OURS else _shaped(f(z.copy()), z, f, "(z)")
 
 
 def _through(f, z, a, delta):
@@ -175,7 +175,7 @@ def _through(f, z, a, delta):
     kind = next(c for c in type(f).__mro__ if {"derivative", "jacobian"} & vars(c).keys())
     if "jacobian" in vars(kind):
         return np.einsum("ni,nij->nj", delta, f.jacobian(z)).astype(z.dtype)
-    return delta * _shaped(f"{f}.derivative(z)", f.derivative(z), z)
+    return delta * _shaped(f.derivative(z), z, f, ".derivative(z)")
 
 
 # --------------------------------------------------------------------------- costs
@@ -386,7 +386,7 @@ class Views(list):
     """Arrays in the memory of `parameters`; assigning to an item copies into it."""
 
     def __setitem__(self, layer, values):
-        self[layer][...] = _shaped(f"layer {layer}", values, self[layer])
+        self[layer][...] = _shaped(values, self[layer], "layer ", layer)
 
 
 class NeuralNetwork:
@@ -444,7 +444,7 @@ class NeuralNetwork:
 
     @parameters.setter
     def parameters(self, values):
-        self._parameters[:] = _shaped("parameters", values, self._parameters)
+        self._parameters[:] = _shaped(values, self._parameters, "parameters")
 
     def _forward(self, X, weights, biases):
         """Algorithm 1: [A^0, ..., A^(L-1)] and [Z^1, ..., Z^L]; A^l may stand in Z^l's memory."""
@@ -480,7 +480,7 @@ class NeuralNetwork:
         value = float(cost(Y.copy(), a.copy()))  # copies, lest one's own cost change them
         if not gradient:
             return value, None
-        delta = _shaped(f"{cost}.gradient", cost.gradient(Y.copy(), a.copy()), a)
+        delta = _shaped(cost.gradient(Y.copy(), a.copy()), a, cost, ".gradient")
         return value, _through(f, Z, a, delta)
 
     @np.errstate(under="ignore")
@@ -888,9 +888,11 @@ def _checked_weight(weight, n, name="sample_weight"):
     return weight
 
 
-def _shaped(name, values, like):
+def _shaped(values, like, *name):
     values = np.array(values, like.dtype)
-    _require(values.shape == like.shape, f"{name} must have shape {like.shape}, got {values.shape}")
+    if values.shape != like.shape:  # the name is not put together before, at each step
+        name = "".join(map(str, name))
+        raise ValueError(f"{name} must have shape {like.shape}, got {values.shape}")
     return values
 
 

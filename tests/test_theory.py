@@ -1,16 +1,24 @@
-"""The report's equations, the first notebook's table of checks and nnlib's citations agree."""
+"""The report's equations, the first notebook's formulas and checks, and nnlib's citations agree."""
 
 import ast
 import json
 import re
+from itertools import accumulate
 from pathlib import Path
 
+import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+TAG = re.compile(r"\\tag\{(\d+)\}")
 
-# Numbered equations outside the theory that need no check, with the reason
-ELSEWHERE = {}
+# The equations that need no check
+NOT_CHECKED = {
+    "eq-sigmoidal": "definition",
+    "eq-cybenko": "theorem",
+    "eq-hornik": "theorem",
+    "eq-delta": "definition",
+}
 
 # What nnlib.py cites: object -> labels of the report's equations
 CITATIONS = {
@@ -63,6 +71,36 @@ def labels(report):
 @pytest.fixture(scope="module")
 def results():
     return json.loads((ROOT / "report" / "results" / "01_theory.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def sections():
+    """The cells of the notebook, section by section."""
+    path = ROOT / "notebooks" / "01_theory.ipynb"
+    cells = nbformat.read(path, as_version=4).cells
+    number = accumulate(bool(re.search(r"^## ", cell.source, re.MULTILINE)) for cell in cells)
+    by_section = {}
+    for section, cell in zip(number, cells):
+        by_section.setdefault(section, []).append(cell)
+    return list(by_section.values())
+
+
+def displayed(cells):
+    """The formulas that Markdown cells display."""
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return re.findall(r"\$\$(.*?)\$\$", text, flags=re.DOTALL)
+
+
+def tags(cells):
+    """The numbers of the formulas that they display."""
+    return [int(k) for formula in displayed(cells) for k in TAG.findall(formula)]
+
+
+def printed(cells):
+    """The lines of the checks of equations that they print."""
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    lines = "".join(output.get("text", "") for output in outputs).splitlines()
+    return [line for line in lines if re.match(r"✓ \(\d+\) ", line)]
 
 
 def cited(pattern):
@@ -128,44 +166,52 @@ def test_every_reference_has_its_equation(report, labels):
     assert set(re.findall(r"@(eq-[a-z0-9-]+)", report)) <= set(labels)
 
 
-def test_the_notebook_numbers_the_equations_as_the_report_does(labels, results):
-    theory = results["equations"]
-    assert labels[: len(theory)] == theory
-    assert labels[len(theory) :] == list(ELSEWHERE)
+def test_the_notebook_displays_each_equation_once_under_its_number(labels, sections):
+    numbers = [number for cells in sections for number in tags(cells)]
+    assert sorted(numbers) == list(range(1, len(labels) + 1))
+    source = "\n".join(cell.source for cells in sections for cell in cells)
+    assert len(TAG.findall(source)) == len(numbers)  # none stands outside of a formula
 
 
-def test_every_equation_is_checked_or_named_as_a_definition(results):
-    checked = {label for label, *_ in results["checks"]}
-    not_checked = dict(results["not_checked"])
-    assert checked | set(not_checked) == set(results["equations"])
-    assert not checked & set(not_checked)
-    assert len(not_checked) <= 5
-    for reason in [*not_checked.values(), *ELSEWHERE.values()]:
-        assert re.match("definition|theorem", reason)
+def test_no_formula_has_two_numbers(sections):
+    formulas = [formula for cells in sections for formula in displayed(cells)]
+    assert [formula for formula in formulas if len(TAG.findall(formula)) > 1] == []
+
+
+def test_only_definitions_and_cited_theorems_are_not_checked(labels, results):
+    assert {label: reason.split()[0] for label, reason in results["not_checked"]} == NOT_CHECKED
+    checked = {label for _, label, *_ in results["checks"]}
+    assert checked == set(labels) - set(NOT_CHECKED)
+
+
+def test_each_equation_is_checked_in_the_section_that_displays_it(labels, sections):
+    missing = []
+    for cells in sections:
+        checked = {int(re.search(r"\d+", line)[0]) for line in printed(cells)}
+        unchecked = [labels[number - 1] for number in tags(cells) if number not in checked]
+        missing += [label for label in unchecked if label not in NOT_CHECKED]
+    assert missing == []
+
+
+def test_each_check_bears_the_number_that_its_equation_has_in_the_report(labels, results):
+    assert results["equations"] == labels
+    wrong = [check for check in results["checks"] if labels[check[0] - 1] != check[1]]
+    assert wrong == []
+
+
+def test_each_check_is_printed_as_it_was_kept(sections, results):
+    kept = []
+    for number, label, what, by, bound in results["checks"]:
+        agreement = f"within {bound:.0e}" if bound else "exactly"
+        name = label.removeprefix("eq-")
+        kept.append(f"✓ ({number}) {name}: {what}, {by} agrees {agreement}")
+    assert [line for cells in sections for line in printed(cells)] == kept
 
 
 def test_every_check_keeps_its_bound(results):
-    for (label, what, _, bound), error in zip(results["checks"], results["checks_raw_error"]):
+    assert len(results["checks"]) == len(results["checks_raw_error"])
+    for (_, label, what, _, bound), error in zip(results["checks"], results["checks_raw_error"]):
         assert 0 <= error <= bound <= 1e-7, (label, what)
-
-
-def test_the_printed_table_holds_every_check(labels, results):
-    notebook = json.loads((ROOT / "notebooks" / "01_theory.ipynb").read_text(encoding="utf-8"))
-    printed = [
-        "".join(output["text"])
-        for cell in notebook["cells"]
-        for output in cell.get("outputs", [])
-        if output["output_type"] == "stream"
-    ]
-    (table,) = [text for text in printed if text.startswith("(1) ")]
-    numbered = re.findall(r"^\((\d+)\) (\S+)", table, flags=re.MULTILINE)
-    assert numbered == [
-        (str(number), label.removeprefix("eq-"))
-        for number, label in enumerate(results["equations"], start=1)
-    ]
-    for _, what, by, _ in results["checks"]:
-        assert re.search(re.escape(what) + r" +" + re.escape(by), table), what
-    assert len(table.splitlines()) == len(results["checks"]) + len(results["not_checked"])
 
 
 def test_nnlib_cites_each_equation_by_its_number(labels):

@@ -1,5 +1,6 @@
 # make          the environment, the notebooks that are out of date, report/report.pdf
 # make test     ruff, the unit tests, the notebooks against their stored outputs and results
+# make play     the playground, in JupyterLab
 # make lab      JupyterLab in the environment
 # make compare  notebook 06, beside PyTorch and JAX, which it adds to the environment
 # make record   notebook 08, forty minutes on two cores; interrupted, it goes on where it stopped
@@ -13,7 +14,7 @@ LONG := 06_library_comparison 08_mnist_record
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: all test compare record lab clean
+.PHONY: all test play lab compare record clean
 
 all: report/report.pdf
 
@@ -58,7 +59,7 @@ test: .venv/.done
 	mkdir -p .build/test
 	tar -c --exclude=./.git --exclude=./.venv --exclude=./.build . | tar -x -C .build/test
 	cp -r report/results .build/test/committed
-	cd .build/test && ../../$(BIN)/pytest -n 2 tests
+	cd .build/test && ../../$(BIN)/pytest -n 2 --dist loadfile tests
 	cd .build/test && ../../$(BIN)/pytest -n 2 --dist loadfile --nbval --nbval-current-env $(NOTEBOOKS:%=notebooks/%.ipynb)
 	cd .build/test && ../../$(BIN)/pytest tests/results_agree.py
 
@@ -71,6 +72,9 @@ compare: .venv/.compare
 
 record: .venv/.done
 	$(call run_notebook,08_mnist_record)
+
+play: .venv/.done
+	$(BIN)/jupyter lab notebooks/07_playground.ipynb
 
 lab: .venv/.done
 	$(BIN)/jupyter lab

@@ -30,7 +30,7 @@ X, Y = np.random.default_rng(0).uniform(0.1, 1, size=(2, 6, 3))
 @pytest.fixture(scope="module")
 def readme():
     """What the README's section on one's own parts defines."""
-    section = README.split("## Parts of your own")[1].split("\n## ")[0]
+    section = README.split("### Parts of your own")[1].split("\n### ")[0]
     names = {}
     for block in re.findall(r"```python\n(.*?)```", section, re.DOTALL):
         exec(block, names)

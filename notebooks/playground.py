@@ -42,13 +42,23 @@ class Part(anywidget.AnyWidget):
     front end. It answers a message of some kind by its method of that name, such as `on_start`.
     """
 
-    still = None
+    still = loop = None
 
     def __init__(self):
         super().__init__()
         self.on_msg(self._receive)
+        with contextlib.suppress(RuntimeError):  # no loop runs where there is no kernel
+            self.loop = asyncio.get_running_loop()
 
     def _receive(self, _, content, buffers):
+        """Answer in the kernel's event loop. JupyterLab sends messages to a thread of their own, a
+        subshell, where they would meet a training half-way through a step."""
+        if self.loop:
+            self.loop.call_soon_threadsafe(self._answer, content)
+        else:
+            self._answer(content)
+
+    def _answer(self, content):
         kind = content.pop("kind")
         try:
             getattr(self, f"on_{kind}")(**content)

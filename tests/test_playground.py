@@ -245,6 +245,24 @@ def test_while_it_trains_the_kernel_answers_and_each_frame_waits_for_the_last(pa
     assert not part.last("frame")["running"]
 
 
+def test_messages_from_another_thread_are_answered_in_the_loop():
+    async def play():
+        part, loop = Told(), asyncio.get_running_loop()
+        await asyncio.to_thread(part.hear, "start")
+        await asyncio.sleep(0.1)
+        assert part.task.get_loop() is loop
+        for _ in range(5):
+            await asyncio.to_thread(part.hear, "drawn")
+            await asyncio.sleep(0.1)
+        frames = sum(kind == "frame" for kind, _ in part.messages)
+        await asyncio.to_thread(part.hear, "pause")
+        await asyncio.to_thread(part.hear, "drawn")
+        await part.task
+        return frames
+
+    assert asyncio.run(play()) >= 5  # in half a second: none waits for PATIENCE
+
+
 def test_without_a_front_end_there_is_a_still_picture(part):
     data, _ = part._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in data

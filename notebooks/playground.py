@@ -380,6 +380,7 @@ class Learn(Part):
         self.tell(
             "frame", trainer.picture(), trainer.nodes(), np.concatenate(shown, dtype=np.float32),
             epoch=len(trainer.records), running=self.running, end=trainer.end,
+            failed=bool(trainer.failed),
             records=[(r.epoch, r.cost, r.validation_cost) for r in new],
             scores=finite(trainer.scores()),
             gradients=finite(trainer.gradient_norms() if trainer.ready else []),

@@ -416,6 +416,7 @@ def test_divergence_is_told_in_place(page):
     page.press("start")
     page.find(".problem").wait_for()
     assert re.search(r"epoch \d+, at learning rate 10.* Why:", page.find(".problem").inner_text())
+    assert page.find("[data-do=start]").is_disabled()
     page.restore()
     assert page.find(".problem").is_hidden()
 
@@ -429,6 +430,14 @@ def test_what_is_too_large_or_no_number_is_told_in_place(page):
     page.find(".problem").wait_for()
     assert "Too slow to watch" in page.find(".problem").inner_text()
     assert page.find(".heads input").last.input_value() == "8"
+    page.find(".heads input").first.fill("5")
+    page.find(".heads input").first.press("Enter")
+    page.settle()
+    assert page.root.page.evaluate("document.querySelector('.problem').hidden")
+    page.find(".heads input").first.fill("2.5")
+    page.find(".heads input").first.press("Enter")
+    page.find(".problem").get_by_text("Nodes of layer 1: a whole number from 1 to 1024").wait_for()
+    assert page.find(".heads input").first.input_value() == "5"
     page.find(".heads input").first.fill("8")
     page.find(".heads input").first.press("Tab")
     page.choose("target", "csv")
@@ -449,6 +458,24 @@ def test_a_table_from_disk_is_learnt(page, tmp_path):
     page.find(".code pre").get_by_text("Data.file('own.csv', seed=1)").wait_for()
     page.lab.page.keyboard.press("Escape")
     assert page.find(".code").is_hidden()
+    page.restore()
+
+
+@browser.test
+def test_a_file_in_another_encoding_is_told(page, tmp_path):
+    (tmp_path / "latin.csv").write_bytes("u,größe\n1,2\n".encode("latin-1"))
+    page.choose("target", "csv")
+    page.find("[data-do=file]").set_input_files(tmp_path / "latin.csv")
+    page.find(".problem").get_by_text("latin.csv is not text in UTF-8").wait_for()
+    page.restore()
+
+
+@browser.test
+def test_two_quick_clicks_add_two_layers(page):
+    page.find("[data-do=more]").dblclick()
+    page.settle()
+    assert page.find(".depth").inner_text() == "4"
+    page.find("[data-do=fewer]").dblclick()
     page.restore()
 
 

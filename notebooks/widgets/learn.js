@@ -51,10 +51,10 @@ const HTML = `
         ${select("points", "Training points", [[10], [20], [50], [100], [200], [500]])}
         ${select("noise", "Noise, std. dev.", numbers(0, 0.02, 0.05, 0.1, 0.2, 0.3))}
         <label><span>Data seed</span>
-          <input type="number" min="0" max="9999" data-set="data_seed"></label>
+          <input type="number" min="0" max="9999" aria-label="Data seed" data-set="data_seed"></label>
       </div>
       <div class="clicked">
-        <p class="quiet">Click into the picture on the right.</p>
+        <p class="quiet"></p>
         <label class="class"><span>Class</span><select data-do="label">
           <option value="0">A</option><option value="1">B</option><option value="2">C</option>
         </select></label>
@@ -122,7 +122,7 @@ function render({ model, el }) {
   const send = (kind, more = {}) => model.send({ kind, ...more });
   keepKeys(root);
   const kernel = watchKernel(model, $(".kernel"));
-  let state = null, frame = null, running = false, history = [], before = [], fit = null, costs = null;
+  let state = null, frame = null, running = false, history = [], before = [], fit = null, costs = null, speed = null;
 
   // ------------------------------------------------------------------ the fit or the decision map
   function eachPoint(draw) {
@@ -344,7 +344,8 @@ function render({ model, el }) {
     const [now, old] = [thin(history), thin(before)];
     const values = [...now, ...old].flatMap((r) => [r[1], r[2]]).filter((v) => v > 0);
     const low = values.length ? Math.min(...values) : 0.01;
-    const high = values.length ? Math.min(Math.max(...values), 1e9 * low) : 1;
+    const least = Math.min(...(now.length ? now : old).map((r) => r[1])); // a run that diverges is cut off
+    const high = values.length ? Math.min(Math.max(...values), 1e9 * least) : 1;
     const range = [10 ** Math.floor(Math.log10(low)), 10 ** Math.ceil(Math.log10(high) + 1e-9)];
     const epochs = Math.max(10, history.at(-1)?.[0] ?? 0, before.at(-1)?.[0] ?? 0);
     const a = costs = axes(context, width, height, [0, epochs], range,
@@ -377,11 +378,12 @@ function render({ model, el }) {
     problem({ text }) { warn(text); },
     state(content, [training, test, f]) {
       if (content.fresh && history.length > 10) before = history;
-      if (state && (content.cost !== state.cost || content.settings.target !== state.settings.target)) {
+      if (state && (content.cost !== state.cost || content.settings.target !== state.target)) {
         before = [];
       }
       history = [];
       [state, frame] = [content, null];
+      state.target = state.settings.target;
       state.columns = Math.min(state.names.length - 1, 2) + 1;
       state.points = [floats(training), floats(test)];
       state.f = floats(f);
@@ -425,9 +427,10 @@ function render({ model, el }) {
     $(".before").hidden = before.length === 0;
     $(".epoch").textContent = `Epoch ${frame.epoch}`;
     $("[data-do=start]").textContent = running ? "Pause" : frame.epoch ? "Go on" : "Start";
+    $("[data-do=start]").disabled = $("[data-do=step]").disabled = !state.ready || frame.failed;
     const bad = frame.end.startsWith("It diverged");
     $(".end").textContent = bad ? "Diverged" : frame.end;
-    if (bad) warn(`${frame.end} Why: a step that is too long lands where the cost is higher than before, and the next is longer still.`);
+    if (bad) warn(`${frame.end} Why: a step that is too long lands where the cost is higher than before, and the next is longer still. Choose a smaller learning rate.`);
     root.dataset.epoch = frame.epoch;
     root.dataset.running = running;
   }
@@ -450,10 +453,12 @@ function render({ model, el }) {
       const value = settings[input.dataset.set];
       input.value = input.type === "number" ? value : JSON.stringify(value);
     }
-    $("[data-do=speed]").value = state.speed;
+    $("[data-do=speed]").value = speed ?? state.speed;
     $(".made").hidden = OWN.includes(target);
     $(".clicked").hidden = target !== "points" && target !== "labelled";
     $(".clicked .class").hidden = target !== "labelled";
+    $(".clicked .quiet").textContent = state.ready ? "Click into the picture on the right."
+      : `Click at least two points${target === "labelled" ? ", of two classes," : ""} into the picture on the right.`;
     $(".csv").hidden = target !== "csv";
     $(".fit").classList.toggle("aim", !$(".clicked").hidden);
     $("[data-do=start]").disabled = $("[data-do=step]").disabled = !state.ready;
@@ -467,7 +472,7 @@ function render({ model, el }) {
     const bar = `ringed: training · others: test · ${short(state.range[0], 2)}
       <span class="bar"></span> ${short(state.range[1], 2)}`;
     const kinds = classes.map((name, i) => `<span style="color: ${COLORS[CLASS[i]]}">${
-      "●■▲"[i] ?? "●"}</span> ${name.replace(/[<&]/g, "")}`);
+      "●■▲"[i] ?? "●"}</span> ${name.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}`);
     $(".key").innerHTML = state.columns === 3
       ? `${classes.length ? `${kinds.join(" ")} · open: test points` : bar}${rest}`
       : `<span class="dot"></span> training <span class="dot ring"></span> test
@@ -485,19 +490,27 @@ function render({ model, el }) {
   }
 
   // ------------------------------------------------------------------ what one does
-  const set = (changes) => { warn(""); send("set", changes); };
+  const set = (changes) => {
+    warn("");
+    Object.assign(state.settings, changes); // for the next click; Python's answer has the last word
+    send("set", changes);
+  };
   const hidden = () => [...state.settings.hidden];
+  const forget = () => { [before, history] = [[], []]; }; // a run on other data is no comparison
   const does = {
     start: () => { warn(""); send(running ? "pause" : "start"); },
     step: () => send("step"),
     reset: () => { warn(""); send("reset"); },
     again: () => set({ seed: state.settings.seed + 1 }),
-    clear: () => send("clear"),
+    clear: () => { forget(); send("clear"); },
     more: () => set({ hidden: [...hidden(), hidden().at(-1) ?? 8] }),
     fewer: () => set({ hidden: hidden().slice(0, -1) }),
     code: () => send("code"),
-    close: () => { $(".code").hidden = true; },
-    paste: () => { warn(""); send("csv", { text: $(".csv textarea").value, file: "" }); },
+    close: () => {
+      $(".code").hidden = true;
+      $("[data-do=code]").focus();
+    },
+    paste: () => { warn(""); forget(); send("csv", { text: $(".csv textarea").value, file: "" }); },
     copy: async () => {
       getSelection().selectAllChildren($(".code pre"));
       await navigator.clipboard?.writeText($(".code pre").textContent).catch(() => {});
@@ -509,13 +522,28 @@ function render({ model, el }) {
   });
   root.addEventListener("change", async ({ target }) => {
     const { set: name, do: action } = target.dataset;
+    if (target.type === "number" && (target.value === "" || !target.checkValidity())) {
+      warn(`${target.getAttribute("aria-label")}: a whole number from ${target.min} to ${target.max}.`);
+      target.value = name ? state.settings[name] : hidden()[[...$(".heads").children].indexOf(target)];
+      return;
+    }
     if (name) set({ [name]: JSON.parse(target.value || "0") });
-    else if (action === "speed") send("speed", { speed: target.value });
+    else if (action === "speed") send("speed", { speed: speed = target.value });
     else if (action === "file" && target.files.length) {
       const file = target.files[0];
       warn("");
       if (file.size > 4e6) warn(`${file.name} has ${short(file.size / 1e6)} MB; the limit is 4 MB.`);
-      else send("csv", { text: await file.text(), file: file.name });
+      else {
+        try {
+          const decoder = new TextDecoder("utf-8", { fatal: true });
+          const text = decoder.decode(await file.arrayBuffer());
+          forget();
+          send("csv", { text, file: file.name });
+        } catch (error) {
+          if (!(error instanceof TypeError)) throw error;
+          warn(`${file.name} is not text in UTF-8. Save it as UTF-8, and choose it again.`);
+        }
+      }
       target.value = "";
     } else if (target.parentElement === $(".heads")) {
       set({ hidden: [...$(".heads").children].map((input) => Number(input.value)) });
@@ -529,6 +557,7 @@ function render({ model, el }) {
     if (u < 0 || u > 1 || v < 0 || v > 1) return;
     const point = [2 * u - 1, ys[0] + v * (ys[1] - ys[0])].map((c) => Number(c.toFixed(3)));
     if (state.columns === 3) point.push(Number($("[data-do=label]").value));
+    forget();
     send("add", { point, test: $("[data-do=test]").checked });
   });
   for (const [css, lines] of [[".fit", fitTip], [".net", netTip], [".costs", costTip]]) {
@@ -538,7 +567,8 @@ function render({ model, el }) {
     $(css).addEventListener("pointerleave", () => { $(".tip").hidden = true; });
   }
   root.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") does.close();
+    if (event.key === "Escape" && !$(".code").hidden) does.close();
+    if (event.key === "Enter" && event.target.type === "number") event.target.blur();
   });
 
   const hear = (content, buffers) => {

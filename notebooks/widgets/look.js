@@ -57,7 +57,7 @@ const HTML = `
       </div>
     </section>
     <section class="card" aria-label="Slide into another digit">
-      <h4>Slide into a <select class="other" aria-label="slide into which digit">
+      <h4>Slide into <select class="other" aria-label="slide into which digit">
         ${DIGITS.map((d) => `<option>${d}</option>`).join("")}</select>
         <button data-do="another">Another</button></h4>
       <div class="beside">
@@ -69,7 +69,7 @@ const HTML = `
       <p class="quiet turn" role="status"></p>
     </section>
     <section class="card" aria-label="The smallest change that fools it">
-      <h4>Smallest change into a <select class="target"
+      <h4>Smallest change into <select class="target"
         aria-label="into which digit"></select></h4>
       <div class="three">
         <figure><canvas class="change" role="img" aria-label="the change"></canvas>
@@ -226,7 +226,7 @@ function render({ model, el }) {
     $(".times").textContent = `change, × ${short(1 / most, 2)}`;
     const distance = fooled.distances[target];
     $(".bound").textContent = `Length ${short(distance, 2)}, `
-      + `${short(100 * distance / fooled.size, 2)} % of the digit's own: now read as a ${target}, `
+      + `${short(100 * distance / fooled.size, 2)} % of the digit's own: now read as ${target}, `
       + `${percent(fooled.p[target])}. It is the smallest that a search found; a smaller one may exist.`;
     root.dataset.fooled = `${fooled.number} ${target}`;
   }

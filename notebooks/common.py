@@ -18,6 +18,7 @@ from IPython import get_ipython
 from IPython.display import clear_output, display
 from matplotlib.patches import Patch
 from matplotlib_inline.backend_inline import set_matplotlib_formats
+from scipy.sparse import csr_array
 from sklearn.metrics import mean_squared_error, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
@@ -25,6 +26,7 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 import nnlib
+from nnlib import SGD, Adam, NeuralNetwork, RMSProp
 
 HERE = Path(__file__).parent
 results = {}  # what the notebook measures, by flat keys
@@ -167,6 +169,84 @@ def load_mnist(path=HERE.parent / "data/mnist_784.npz"):
             f"`git checkout -- data/mnist_784.npz`, or rebuild it as data/README.md says."
         ) from error
     return images, labels
+
+
+def prepare(images):
+    """Grey images, (n, 784) or (n, 28, 28), as float32 rows (n, 784) with values from 0 to 1."""
+    images = np.asarray(images)
+    if images.shape[1:] not in {(784,), (28, 28)} or len(images) == 0:
+        raise ValueError(f"expected images of shape (n, 784) or (n, 28, 28), got {images.shape}")
+    if images.dtype.kind not in "ui":
+        raise ValueError(f"expected grey values as integers, such as uint8, got {images.dtype}")
+    low, high = images.min(), images.max()
+    if low < 0 or high > 255:
+        raise ValueError(f"expected grey values from 0 to 255, found {low} to {high}")
+    return images.reshape(-1, 784).astype(np.float32) / 255
+
+
+PIXELS = np.indices((28, 28)).reshape(2, 784)[::-1] - 13.5  # x and y, from the centre
+AFFINE = {"shift": 1.5, "angle": 10.0, "slant": 0.15, "zoom": 0.1}  # pixels, degrees, 1, log
+GROUP, PART = 250, 5_000  # images that share a distortion, images that are distorted at once
+
+
+def affine_matrix(rng, shift, angle, slant, zoom, mirror=0.0):
+    """The (784, 784) sparse matrix of a random affine distortion: each limit is +-, `mirror` the
+    probability that left and right change places. Bilinear, with the background outside."""
+    turn = np.deg2rad(rng.uniform(-angle, angle))
+    A = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    A = A @ [[1, rng.uniform(-slant, slant)], [0, 1]] @ np.diag(np.exp(rng.uniform(-zoom, zoom, 2)))
+    if rng.random() < mirror:
+        A[:, 0] *= -1
+    x, y = A @ PIXELS + rng.uniform(-shift, shift, (2, 1)) + 13.5  # where each pixel's ink is from
+    sources, shares = [], []
+    for i, j in np.ndindex(2, 2):
+        column, row = np.floor(x) + i, np.floor(y) + j
+        inside = (column >= 0) & (column < 28) & (row >= 0) & (row < 28)
+        sources.append(np.where(inside, 28 * row + column, 0).astype(int))
+        shares.append(np.where(inside, (1 - abs(x - column)) * (1 - abs(y - row)), 0))
+    entries = np.concatenate(shares).astype(np.float32)
+    return csr_array((entries, (np.tile(np.arange(784), 4), np.concatenate(sources))), (784, 784))
+
+
+def distort(X, rng, limits, group=GROUP):
+    """Prepared images X (n, 784), each group of them by another random affine distortion."""
+    out = np.empty_like(X)
+    for start in range(0, len(X), group):
+        rows = slice(start, start + group)
+        out[rows] = (affine_matrix(rng, **limits) @ X[rows].T).T
+    return out
+
+
+OPTIMIZERS = {"SGD": SGD, "momentum": partial(SGD, momentum=0.9), "RMSProp": RMSProp, "Adam": Adam}
+RECIPE = dict(hidden=(512, 256), activation="relu", optimizer="Adam", rate=0.003, l2=0.0)
+RECIPE |= dict(limits=AFFINE, epochs=16, batch_size=200)  # limits=None: no distortion
+
+
+def train_on_images(images, labels, rows, watched, seed, settings):
+    """A network trained by RECIPE | settings on `rows` of the images (n, 784), and its history
+    (epochs, 3): its cost, and its cost and accuracy on the images `watched`."""
+    recipe = RECIPE | settings
+    epochs, size, hidden = recipe["epochs"], recipe["batch_size"], recipe["hidden"]
+    activations = [recipe["activation"]] * len(hidden) + ["softmax"]
+    network = NeuralNetwork(
+        [784, *hidden, 10], activations, "cross_entropy", l2=recipe["l2"], dtype=np.float32,
+        seed=seed,
+    )  # fmt: skip
+    steps = epochs * -(-len(rows) // size)
+    optimizer = OPTIMIZERS[recipe["optimizer"]](cosine(recipe["rate"], steps, last=0))
+    rng, Y = np.random.default_rng([seed, 1]), np.eye(10, dtype=np.float32)[labels]
+    X_watched, history = prepare(images[watched]), []
+    for _ in range(epochs):
+        costs = []
+        for part in np.array_split(rng.permutation(rows), round(len(rows) / PART)):
+            X = prepare(images[part])
+            X = distort(X, rng, recipe["limits"]) if recipe["limits"] else X
+            [record] = network.train(X, Y[part], optimizer, 1, size, shuffle=False)
+            costs.append(record.cost)
+        P = network.feedforward(X_watched)
+        right = P.argmax(axis=1) == labels[watched]
+        history.append((np.mean(costs), network.cost(Y[watched], P), right.mean()))
+    return network, np.array(history)
 
 
 def _falling(first, steps, last, step):

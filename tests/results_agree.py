@@ -89,23 +89,38 @@ TOLERANCES = [
     ("05_mnist_classification/top_pair_counts", 4, 0.3),
     ("05_mnist_classification/*_wrong_count", 15, 0.2),
     ("05_mnist_classification/always_wrong_also_*", 0.15, 0),
-    # Means of two short trainings each, judged by 10,000 digits.
-    ("05_mnist_classification/study_effect_*", 0.006, 0),
-    ("05_mnist_classification/study_best_accuracy_*", 0.006, 0),
-    ("05_mnist_classification/scaling_*", 0.006, 0),
-    # Other rounding, other trainings: about the standard error of 10,000 test digits, and a few of
-    # them for a single digit's thousand.
-    ("05_mnist_classification/*accuracy*", 0.0025, 0),
-    ("05_mnist_classification/kappa", 0.002, 0),
+    # Means of three paired differences: with another kernel (Haswell) they move by up to 0.08
+    # points and 0.002 of cost; three seeds scatter by 0.12 points and 0.003.
+    ("05_mnist_classification/study_gain_half", 0.06, 0),
+    ("05_mnist_classification/study_gain_*", 0.2, 0),
+    ("05_mnist_classification/study_cost_half", 0.0015, 0),
+    ("05_mnist_classification/study_cost_*", 0.005, 0),
+    ("05_mnist_classification/study_accuracy_base", 0.0015, 0),
+    # The same after 16 epochs (Haswell: 0.07 points), and the interval of three, which may be wide.
+    ("05_mnist_classification/long_gain_half", 0.5, 0),
+    ("05_mnist_classification/long_gain_plain", 0.24, 0),
+    ("05_mnist_classification/scaling_accuracy_*", 0.004, 0),
+    # L-BFGS and a falling rate come to the minimum of a convex cost.
+    ("05_mnist_classification/logistic_cost", 0, 0.001),
+    ("05_mnist_classification/no_hidden_layer_cost", 0, 0.001),
+    # Spreads of three or five trainings.
+    ("05_mnist_classification/test_accuracy_std", 0.0007, 0),
+    ("05_mnist_classification/test_spread_*", 0.0015, 0),
+    # Other rounding, other trainings: with a falling rate their test accuracies scatter by 0.02 to
+    # 0.07 points over seeds, at a constant rate by 0.1 to 0.2.
+    ("05_mnist_classification/same_answer_accuracy_*", 0.001, 0),
+    ("05_mnist_classification/test_accuracy_same_settings", 0.003, 0),
+    ("05_mnist_classification/*accuracy*", 0.002, 0),
+    ("05_mnist_classification/kappa", 0.0015, 0),
+    # A few digits of a single class's thousand.
     ("05_mnist_classification/precision", 0.006, 0),
     ("05_mnist_classification/recall", 0.006, 0),
     ("05_mnist_classification/f1", 0.005, 0),
     ("05_mnist_classification/calibration_error_*", 0.003, 0),
     ("05_mnist_classification/error_after_rejection", 0.002, 0),
-    # Costs at the end of trainings.
-    ("05_mnist_classification/plain_training_cost", 0, 1.0),
-    ("05_mnist_classification/*_cost*", 0, 0.1),
-    ("05_mnist_classification/roughness_*", 0, 0.1),
+    # The cost at the end of five trainings: 0.0289 to 0.0332.
+    ("05_mnist_classification/validation_cost_mean", 0, 0.1),
+    ("05_mnist_classification/roughness_*", 0, 0.05),
 ]
 
 

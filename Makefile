@@ -4,17 +4,18 @@
 # make lab      JupyterLab in the environment
 # make compare  notebook 06, beside PyTorch and JAX, which it adds to the environment
 # make record   notebook 08, forty minutes on two cores; interrupted, it goes on where it stopped
+# make fashion  notebook 09, a quarter of an hour; data/README.md says where its data may come from
 # make clean    removes the environment and everything that is not committed below .build
 
 PYTHON ?= python3
 BIN := .venv/bin
 NOTEBOOKS := 01_theory 02_runge_regression 03_activations_and_depth 04_regularization 05_mnist_classification
 STAMPS := $(NOTEBOOKS:%=.build/%.done)
-LONG := 06_library_comparison 08_mnist_record
+LONG := 06_library_comparison 08_mnist_record 09_fashion_mnist
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: all test play lab compare record clean
+.PHONY: all test play lab compare record fashion clean
 
 all: report/report.pdf
 
@@ -47,7 +48,7 @@ $(STAMPS): .build/%.done: notebooks/%.ipynb nnlib.py notebooks/common.py noteboo
 .build/05_mnist_classification.done: data/mnist_784.npz
 
 report/report.pdf: report/report.typ report/references.bib $(STAMPS) $(LONG:%=report/results/%.json) | .venv/.done
-	$(BIN)/python -c "import typst; typst.compile('report/report.typ', output='.build/report.pdf', root='.')"
+	$(BIN)/python -c "import typst; typst.compile('report/report.typ', output='.build/report.pdf', root='.', pdf_standards=['ua-1'])"
 	mv -f .build/report.pdf $@
 
 # The notebooks write figures and results, so that the tests run in a copy of the tree.
@@ -72,6 +73,9 @@ compare: .venv/.compare
 
 record: .venv/.done
 	$(call run_notebook,08_mnist_record)
+
+fashion: .venv/.done
+	$(call run_notebook,09_fashion_mnist)
 
 play: .venv/.done
 	$(BIN)/jupyter lab notebooks/07_playground.ipynb

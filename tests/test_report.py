@@ -64,12 +64,25 @@ def test_a_list_of_hyperparameters_is_printed_whole():
     assert text_of("hyper((256, 128, 0.5))") == "256, 128 and 0.5"
 
 
-def test_it_compiles_without_a_warning(tmp_path):
+def test_it_compiles_without_a_warning_to_an_accessible_pdf(tmp_path):
     _, warnings = typst.Compiler(root=str(ROOT)).compile_with_warnings(
-        input=ROOT / "report/report.typ", output=tmp_path / "report.pdf", format="pdf"
-    )
+        input=ROOT / "report/report.typ", output=tmp_path / "report.pdf", format="pdf",
+        pdf_standards=["ua-1"],
+    )  # fmt: skip
     assert [str(warning) for warning in warnings] == []
     assert (tmp_path / "report.pdf").stat().st_size > 50_000
+
+
+@pytest.mark.parametrize(
+    ("formula", "reads"),
+    [
+        ("$x_i^2$", "x sub i squared"),
+        ("$sum_(i=1)^d w_i >= 0$", "sum over i equals 1 to d w sub i is at least 0"),
+        ("$-1 / sqrt(n)$", "minus the fraction 1 over the root of n"),
+    ],
+)
+def test_a_formula_has_an_alternative_text(formula, reads):
+    assert text_of(f"reading({formula}.body)") == reads
 
 
 def test_no_measured_number_is_typed_by_hand():

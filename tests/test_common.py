@@ -246,3 +246,67 @@ def test_cells_that_diverged_are_marked():
     common.heatmap(ax, middle, diverged, ["row"], ["a", "b"], text, cbar=False)
     assert [t.get_text() for t in ax.texts] == ["−3.0\n±1.0", "×"]
     plt.close()
+
+
+STILL = dict.fromkeys(common.AFFINE, 0.0)
+
+
+@pytest.fixture
+def pictures():
+    """Random images (12, 784) from 0 to 1."""
+    return np.random.default_rng(0).random((12, 784), dtype=np.float32)
+
+
+def test_limits_of_zero_leave_images_as_they_are(pictures):
+    assert np.allclose(common.distort(pictures, np.random.default_rng(0), STILL), pictures)
+
+
+def test_a_mirror_exchanges_left_and_right_alone(pictures):
+    mirrored = common.distort(pictures, np.random.default_rng(0), STILL | {"mirror": 1.0})
+    expected = pictures.reshape(-1, 28, 28)[:, :, ::-1].reshape(-1, 784)
+    assert np.allclose(mirrored, expected)
+
+
+@pytest.mark.parametrize("limit", common.AFFINE)
+def test_each_limit_distorts_and_each_group_in_its_own_way(pictures, limit):
+    same = np.repeat(pictures[:1], 12, axis=0)
+    out = common.distort(same, np.random.default_rng(0), STILL | {limit: 0.4}, group=3)
+    groups = out.reshape(4, 3, 784)
+    assert np.array_equal(groups, np.repeat(groups[:, :1], 3, axis=1))
+    assert all(not np.allclose(a, b) for a, b in zip(groups[:-1, 0], groups[1:, 0]))
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.zeros((2, 783), np.uint8), r"got \(2, 783\)"),
+        (np.zeros((0, 784), np.uint8), r"got \(0, 784\)"),
+        (np.zeros((2, 784)), "got float64"),
+        (np.full((2, 784), 256), "found 256 to 256"),
+    ],
+)
+def test_bad_images_are_refused(images, message):
+    with pytest.raises(ValueError, match=message):
+        common.prepare(images)
+
+
+def test_images_are_divided_by_255_and_flattened():
+    images = np.full((3, 28, 28), 51, np.uint8)
+    assert np.array_equal(common.prepare(images), np.full((3, 784), 0.2, np.float32))
+
+
+def test_the_settings_reach_the_network():
+    rng = np.random.default_rng(0)
+    images = rng.integers(256, size=(3_000, 784), dtype=np.uint8)
+    labels, rows, watched = rng.integers(10, size=3_000), np.arange(2_600), np.arange(2_600, 3_000)
+    settings = dict(hidden=(5, 4), activation="tanh", l2=0.02, epochs=2, limits=None, rate=0.001)
+    network, history = common.train_on_images(images, labels, rows, watched, 1, settings)
+    assert network.layer_sizes == [784, 5, 4, 10]
+    assert (type(network.activations[0]), network.l2) == (nnlib.Tanh, 0.02)
+    assert history.shape == (2, 3)
+    right = network.feedforward(common.prepare(images[watched])).argmax(axis=1) == labels[watched]
+    assert history[-1, 2] == right.mean()
+    limits = common.AFFINE
+    for other in ({"optimizer": "SGD"}, {"rate": 0.002}, {"batch_size": 100}, {"limits": limits}):
+        again = common.train_on_images(images, labels, rows, watched, 1, settings | other)[0]
+        assert not np.allclose(again.parameters, network.parameters, atol=1e-4), other

@@ -70,8 +70,8 @@ def centred(fine):
 
 def upright(images):
     """The images (n, 28, 28), bytes, as the network was trained to read them: (n, 784) float32 in
-    [0, 1], each sheared back by the slant of its ink. It is `upright` of notebook 08, without the
-    distortions that stand there in the same matrix."""
+    [0, 1], each sheared back by the slant of its ink: the view "upright" of notebook 08, without
+    the distortions that stand there in the same matrix."""
     ink = images / np.float32(255)
     along = np.arange(SIZE, dtype=np.float32) - (SIZE - 1) / 2
     total = np.maximum(ink.sum(axis=(1, 2)), 1e-3)

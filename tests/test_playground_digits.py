@@ -120,11 +120,13 @@ def test_a_stroke_may_be_one_point_or_leave_the_drawing_area():
 
 def test_upright_is_that_of_the_notebook_which_trained_the_network(digits):
     notebook = nbformat.read(HERE / "08_mnist_record.ipynb", as_version=4)
-    names = {"images": digits.reshape(-1, 784), "labels": np.zeros(1000, int)}
+    names = {}
     for cell in notebook.cells:
         if {"imports", "function"} & set(cell.metadata.get("tags", [])):
             exec(cell.source.split("%matplotlib")[0], names)
-    assert np.allclose(upright(digits), names["upright"](digits.reshape(-1, 784)), atol=1e-4)
+    assert np.allclose(
+        upright(digits), names["seen"](digits.reshape(-1, 784), "upright"), atol=1e-4
+    )
 
 
 # --------------------------------------------------------------------------- what is read

@@ -73,6 +73,15 @@ def test_it_compiles_without_a_warning_to_an_accessible_pdf(tmp_path):
     assert (tmp_path / "report.pdf").stat().st_size > 50_000
 
 
+def test_the_committed_report_is_what_its_sources_make(tmp_path):
+    typst.compile(
+        ROOT / "report/report.typ", output=tmp_path / "report.pdf", root=str(ROOT),
+        pdf_standards=["ua-1"],
+    )  # fmt: skip
+    committed = (ROOT / "report/report.pdf").read_bytes()
+    assert (tmp_path / "report.pdf").read_bytes() == committed, "run make, and commit the report"
+
+
 @pytest.mark.parametrize(
     ("formula", "reads"),
     [
@@ -95,6 +104,57 @@ def test_no_measured_number_is_typed_by_hand():
     assert re.findall(r"\d*\.\d+|\d+\s*%|10\^|\d×", prose) == []
 
 
+def claimed(source):
+    """Of each #claim("NN/name")[body]: the name, and where the whole and the body begin and end."""
+    for match in re.finditer(r'#claim\("([^"]+)"\)\[', source):
+        depth, end = 1, match.end()
+        while depth:
+            depth += {"[": 1, "]": -1}.get(source[end], 0)
+            end += 1
+        yield match[1], match.start(), match.end(), end
+
+
+COMPARISON = re.compile(
+    r"\b(than|as \w+ as|better|best|worse|worst|fewer|fewest|less|more|most|mostly|faster|fastest|"
+    r"slower|higher|lower|larger|smaller|closer|ahead|behind|beats?|wins?|loses?|helps?|hardly)\b"
+)
+NO_COMPARISON = [  # what a word of that list does not compare
+    r"more than one", r"at (most|least)", r"needs more words", r"lower-case",
+]  # fmt: skip
+
+
+def concluding_text():
+    """Abstract, results, discussion and conclusion, without claims, code and others' numbers."""
+    abstract = SOURCE[SOURCE.index("*Abstract.*") : SOURCE.index("= Introduction")]
+    text = abstract + SOURCE[SOURCE.index("= Results\n") : SOURCE.index("#bibliography")]
+    for _, start, _, end in reversed(list(claimed(text))):
+        text = text[:start] + text[end:]
+    text = re.sub(r'alt: "[^"]*"|//.*|\$[^$]*\$', "", text)
+    return re.sub("|".join(NO_COMPARISON), "", text)
+
+
+def test_a_comparison_stands_in_a_claim():
+    text = concluding_text()
+    found = [text[max(0, m.start() - 60) : m.end() + 40] for m in COMPARISON.finditer(text)]
+    assert found == []
+
+
+def test_each_claim_is_reported_or_listed_as_left_out():
+    made = {
+        f"{path.stem[:2]}/{name}"
+        for path in (ROOT / "report/results").glob("*.json")
+        for name in json.loads(path.read_text(encoding="utf-8"))["claims"]
+    }
+    reported = {name for name, *_ in claimed(SOURCE)}
+    left_out = set((ROOT / "tests/claims_left_out.txt").read_text(encoding="utf-8").split())
+    assert reported | left_out == made
+    assert not reported & left_out
+
+
+def test_no_semicolon_after_a_claim_is_swallowed():
+    assert [name for name, *_, end in claimed(SOURCE) if SOURCE[end] == ";"] == []
+
+
 def test_each_figure_and_table_is_referred_to_in_the_text():
     shown = re.findall(r"<((?:fig|tab|alg)-[\w-]+)>", SOURCE)
     assert shown
@@ -106,6 +166,15 @@ def test_each_drawn_figure_of_the_report_exists_and_has_a_caption():
     assert images
     assert [name for name in images if not (ROOT / "figures" / name).is_file()] == []
     assert SOURCE.count("#figure(") == SOURCE.count(" caption: [")
+
+
+def test_figures_are_printed_at_the_size_at_which_they_are_drawn():
+    assert not re.search(r"image\([^()]*\b(width|height):", SOURCE)
+    for name in re.findall(r'image\("\.\./figures/([\w.]+)"', SOURCE):
+        drawn = (ROOT / "figures" / name).read_text(encoding="utf-8")
+        assert float(re.search(r'<svg [^>]*?width="([\d.]+)pt"', drawn)[1]) <= 454  # 6.3 inches
+        sizes = [100 * float(size) for size in re.findall(r"scale\((0\.\d+) -", drawn)]
+        assert min(sizes) >= 8, f"{name} has letters of {min(sizes)} points"
 
 
 def test_each_reference_is_cited_and_each_citation_is_a_reference():

@@ -3,7 +3,7 @@
 # make play     the playground, in JupyterLab
 # make lab      JupyterLab in the environment
 # make compare  notebook 06, beside PyTorch and JAX, which it adds to the environment
-# make record   notebook 08, an hour on two cores; interrupted, it goes on where it stopped
+# make record   notebook 08, about an hour on two cores; interrupted, it goes on where it stopped
 # make fashion  notebook 09, a quarter of an hour; data/README.md says where its data may come from
 # make clean    removes the environment and everything that is not committed below .build
 

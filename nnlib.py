@@ -296,6 +296,9 @@ class Optimizer(Part):
             raise ValueError(f"{expected}, got {vectors}: use a new optimizer for each network")
         self.move(parameters, gradient, self.rate(self.step))
         self.step += 1
+        if self.step % 100 == 0:  # what dead nodes leave is subnormal, and slows all steps down
+            for values in (vars(self)[name] for name in self.keeps):
+                values[np.abs(values) < np.finfo(values.dtype).tiny] = 0
 
 
 class SGD(Optimizer):
@@ -410,8 +413,7 @@ class NeuralNetwork:
     Attributes
     ----------
     parameters, weights, biases : (P,) array, lists of (m_{l-1}, m_l) and of (m_l,) arrays
-        Layer by layer, weights first; the lists are views. Assigning to an item, or to
-        `parameters`, copies in.
+        Layer by layer, weights first; the lists are views. Assigning copies in.
     """
 
     def __init__(
@@ -804,8 +806,7 @@ class NeuralNetworkClassifier(ClassifierMixin, _Estimator):
 
     def predict(self, X):
         """(n,) labels, the most probable of `classes_`."""
-        winners = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[winners]
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
 # --------------------------------------------------------------------------- guards

@@ -160,3 +160,15 @@ def test_two_instances_share_nothing(kind):
     np.testing.assert_array_equal(
         after(second, np.zeros(3), np.ones((1, 3))), after(kind(0.1), np.zeros(3), np.ones((1, 3)))
     )
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.9), RMSProp(), Adam()])
+def test_what_a_dead_node_leaves_does_not_slow_the_steps_down(optimizer):
+    """Averages of a gradient that has become zero end as zeros, not as subnormal numbers."""
+    tiny, x, g = np.finfo(np.float32).tiny, np.ones(2, np.float32), np.ones(2, np.float32)
+    for _ in range(1200):
+        optimizer.update(x, g)
+        g[0] = 0
+    kept = [getattr(optimizer, name) for name in optimizer.keeps]
+    assert all(values[1] != 0 for values in kept)
+    assert all(values[0] == 0 or abs(values[0]) >= tiny for values in kept)

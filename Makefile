@@ -4,7 +4,7 @@
 # make lab      JupyterLab in the environment
 # make compare  notebook 06, beside PyTorch and JAX, which it adds to the environment
 # make record   notebook 08, about an hour on two cores; interrupted, it goes on where it stopped
-# make fashion  notebook 09, a quarter of an hour; data/README.md says where its data may come from
+# make fashion  notebook 09, less than twenty minutes; data/README.md says where its data may come from
 # make clean    removes the environment and everything that is not committed below .build
 
 PYTHON ?= python3
@@ -35,7 +35,7 @@ define run_notebook
 	cd .build/$(1)/notebooks && "$(CURDIR)/$(BIN)/jupyter" nbconvert --to notebook --execute --inplace \
 		--log-level WARN --KernelManager.transport=ipc --ExecutePreprocessor.record_timing=False $(1).ipynb
 	mv -f .build/$(1)/figures/* figures
-	mv -f .build/$(1)/report/results/* report/results
+	mv -f .build/$(1)/report/results/$(1).json report/results
 	mv -f .build/$(1)/notebooks/$(1).ipynb notebooks
 	rm -r .build/$(1)
 endef
@@ -45,7 +45,7 @@ $(STAMPS): .build/%.done: notebooks/%.ipynb nnlib.py notebooks/common.py noteboo
 	touch $@
 
 .build/02_runge_regression.done: report/results/06_library_comparison.json
-.build/05_mnist_classification.done: data/mnist_784.npz
+.build/05_mnist_classification.done: data/mnist_784.npz $(wildcard data/mnist_study.npz)
 
 report/report.pdf: report/report.typ report/references.bib $(STAMPS) $(LONG:%=report/results/%.json) | .venv/.done
 	$(BIN)/python -c "import typst; typst.compile('report/report.typ', output='.build/report.pdf', root='.', pdf_standards=['ua-1'])"

@@ -1,6 +1,7 @@
 """The data are the original ones, byte for byte."""
 
 import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +93,14 @@ def test_the_whole_file_is_loaded(mnist):
     images, labels = load_mnist(ROOT / "data/mnist_784.npz")
     assert (images == mnist["X"]).all()
     assert (labels == mnist["y"]).all()
+
+
+def test_the_study_is_kept():
+    """Each training once, with a cost and an accuracy; data/README.md says how many there are."""
+    with np.load(ROOT / "data/mnist_study.npz") as file:
+        jobs, (costs, accuracies) = file["jobs"].tolist(), file["scores"].T
+    assert len(set(jobs)) == len(jobs)
+    assert f"the {len(jobs)} trainings" in (ROOT / "data/README.md").read_text(encoding="utf-8")
+    assert {json.loads(job)[0] for job in jobs} == {1, 2, 3}
+    assert (costs > 0).all()
+    assert ((accuracies > 0.9) & (accuracies < 1)).all()

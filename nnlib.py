@@ -490,8 +490,7 @@ class NeuralNetwork:
         """C = cost + l1 sum |w| + l2 sum w^2, a float: equation (9). X is (n, m_0), Y (n, m_L)."""
         X, Y, weight = _checked_pair(self, (X, Y))
         cost, _ = self._cost(Y, self._logits(X), weight, gradient=False)
-        penalties = (self.l1 * np.abs(W) + self.l2 * np.square(W) for W in self.weights)
-        return float(cost + sum(penalty.sum() for penalty in penalties))
+        return float(cost + sum((self.l1 * abs(W) + self.l2 * W**2).sum() for W in self.weights))
 
     @np.errstate(under="ignore")
     def backpropagate(self, X, Y):
@@ -806,7 +805,8 @@ class NeuralNetworkClassifier(ClassifierMixin, _Estimator):
 
     def predict(self, X):
         """(n,) labels, the most probable of `classes_`."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        winners = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[winners]
 
 
 # --------------------------------------------------------------------------- guards

@@ -107,7 +107,17 @@ def without_code(text):
     return re.sub(rf"#{deep}|#(?:(?:\.?[\w-]+)*{deep})+|#[\w-]+(\.\w+)*|fixed\(.*", "", text)
 
 
-def test_no_number_is_typed_by_hand():
+def test_no_measured_number_is_typed_by_hand():
+    prose = SOURCE.split("#align(center)", 1)[1]
+    prose = re.sub(r"//.*|\$[^$]*\$|<[\w-]+>|@[\w-]+", "", prose)  # comments, equations, labels
+    prose = re.sub(r'"[^"]*"|#quoted\[[^]]*\]', "", prose)  # file names, others' numbers
+    prose = re.sub(r"#\w+(\.\w+)*\([^()]*(\([^()]*\)[^()]*)*\)", "", prose)  # calls
+    prose = re.sub(r"#\w+(\.\w+)*", "", prose)
+    prose = re.sub(r"[\d.]+\s*(pt|em|cm|fr)\b|(width|columns|digits|at):? *\(?[\d.]+%?", "", prose)
+    assert re.findall(r"\d*\.\d+|\d+\s*%|10\^|\d×", prose) == []
+
+
+def test_no_setting_is_typed_by_hand_from_the_data_section_on():
     for start, end in (("*Abstract.*", "= Introduction"), ("<sec-runge-data>", "#bibliography")):
         text = without_code(SOURCE[SOURCE.index(start) : SOURCE.index(end)])
         formulas = "".join(re.findall(r"\$[^$]*\$", text))

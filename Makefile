@@ -1,5 +1,7 @@
 # make          the environment, the notebooks that are out of date, report/report.pdf
 # make test     ruff, the unit tests, the notebooks against their stored outputs and results
+# make check    the tests of a moment: ruff, most unit tests, the report, the form of the notebooks
+# make 02       one notebook, here 02; make figures/NAME.svg: the notebook that draws it
 # make play     the playground, in JupyterLab
 # make lab      JupyterLab in the environment
 # make compare  notebook 06, beside PyTorch and JAX, which it adds to the environment
@@ -13,36 +15,58 @@ NOTEBOOKS := 01_theory 02_runge_regression 03_activations_and_depth 04_regulariz
 STAMPS := $(NOTEBOOKS:%=.build/%.done)
 LONG := 06_library_comparison 08_mnist_record 09_fashion_mnist
 
+# The same arithmetic on every x86-64 processor with AVX2, so that `make` and `make test` give the
+# same digits: one kernel of BLAS, one thread, no AVX-512 in NumPy. What the user sets, stays.
+SAME := $(STAMPS) test
+$(SAME): export OPENBLAS_CORETYPE ?= Haswell
+$(SAME): export OPENBLAS_NUM_THREADS ?= 1
+$(SAME): export NPY_DISABLE_CPU_FEATURES ?= X86_V4 AVX512_ICL AVX512_SPR
+
+# Nor does it hang on what a user has set for Jupyter or Matplotlib.
+$(SAME): export HOME := $(CURDIR)/.build/home
+
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: all test play lab compare record fashion clean
+.PHONY: all test check play lab compare record fashion clean
 
 all: report/report.pdf
 
+# Where there is flock, a second make waits for the environment that a first one makes.
 .venv/.done: requirements.txt
-	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --requirement requirements.txt
-	touch $@
+	mkdir -p .build
+	$(if $(shell command -v flock),flock .build/lock) sh -ec 'test $@ -nt $< || { \
+		$(PYTHON) -m venv --clear .venv; \
+		$(BIN)/pip install --quiet --requirement requirements.txt; touch $@; }'
 
-# A notebook runs in a copy of the tree. Only when the whole of it has run do its outputs replace
-# the older ones, each by a rename. What a long run saves below .build stays.
+# A notebook runs in a copy of the tree, one for each run. Only when the whole of it has run do its
+# outputs replace the older ones, each by a rename. What a long run saves below .build stays.
 define run_notebook
-	rm -rf .build/$(1)
-	mkdir -p .build/$(1)/notebooks .build/$(1)/figures .build/$(1)/report/results
-	ln -s "$(CURDIR)/data" "$(CURDIR)/.build" .build/$(1)
-	cp notebooks/$(1).ipynb notebooks/common.py notebooks/report.mplstyle .build/$(1)/notebooks
-	cp -p report/results/06_library_comparison.json .build/$(1)/report/results
-	cd .build/$(1)/notebooks && "$(CURDIR)/$(BIN)/jupyter" nbconvert --to notebook --execute --inplace \
-		--log-level WARN --KernelManager.transport=ipc --ExecutePreprocessor.record_timing=False $(1).ipynb
-	mv -f .build/$(1)/figures/* figures
-	mv -f .build/$(1)/report/results/$(1).json report/results
-	mv -f .build/$(1)/notebooks/$(1).ipynb notebooks
-	rm -r .build/$(1)
+	mkdir -p .build && copy=$$(mktemp -d .build/$(1).XXXXXX) && trap "rm -rf $$copy" EXIT INT TERM && \
+	mkdir -p $$copy/notebooks $$copy/figures $$copy/report/results && \
+	ln -s "$(CURDIR)/data" "$(CURDIR)/.build" $$copy && \
+	cp notebooks/$(1).ipynb notebooks/common.py notebooks/report.mplstyle $$copy/notebooks && \
+	cp report/results/06_library_comparison.json $$copy/report/results && \
+	(cd $$copy/notebooks && "$(CURDIR)/$(BIN)/jupyter" nbconvert --to notebook --execute --inplace \
+		--log-level WARN --KernelManager.transport=ipc --ExecutePreprocessor.record_timing=False \
+		--CoalesceStreamsPreprocessor.enabled=True \
+		--NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor $(1).ipynb) && \
+	mv -f $$copy/figures/* figures && \
+	mv -f $$copy/report/results/$(1).json report/results && \
+	mv -f $$copy/notebooks/$(1).ipynb notebooks
 endef
 
 $(STAMPS): .build/%.done: notebooks/%.ipynb nnlib.py notebooks/common.py notebooks/report.mplstyle | .venv/.done
 	$(call run_notebook,$*)
 	touch $@
+
+# `make 02`, and each figure by its name; a figure that was removed is drawn again.
+define names
+.PHONY: $(firstword $(subst _, ,$(1)))
+$(firstword $(subst _, ,$(1))): .build/$(1).done
+$(sort $(shell grep -o 'figures/[a-z0-9_]*\.svg\\"' notebooks/$(1).ipynb | tr -d '\\"')): .build/$(1).done
+	@test -e $$@ || { rm $$< && $$(MAKE) $$<; }
+endef
+$(foreach notebook,$(NOTEBOOKS),$(eval $(call names,$(notebook))))
 
 .build/02_runge_regression.done: report/results/06_library_comparison.json
 .build/05_mnist_classification.done: data/mnist_784.npz $(wildcard data/mnist_study.npz)
@@ -52,8 +76,6 @@ report/report.pdf: report/report.typ report/references.bib $(STAMPS) $(LONG:%=re
 	mv -f .build/report.pdf $@
 
 # The notebooks write figures and results, so that the tests run in a copy of the tree.
-# One BLAS thread for each of the two workers.
-test: export OPENBLAS_NUM_THREADS ?= 1
 test: .venv/.done
 	$(BIN)/ruff check .
 	rm -rf .build/test

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import json
+import platform
 import sys
 import time
 from functools import partial
@@ -14,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import scipy.stats
 import seaborn as sns
+import sklearn
 from IPython import get_ipython
 from IPython.display import clear_output, display
 from matplotlib.patches import Patch
@@ -22,7 +24,7 @@ from scipy.sparse import csr_array
 from sklearn.metrics import mean_squared_error, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 from tqdm import tqdm
 
 import nnlib
@@ -111,8 +113,19 @@ def ratio(a, b, key=None):
     return *middle, wins
 
 
+def arithmetic():
+    """What the last digits hang on: libraries, the kernels of BLAS, NumPy's instruction sets."""
+    versions = {package.__name__: package.__version__ for package in (np, scipy, sklearn)}
+    versions["libc"] = " ".join(platform.libc_ver())
+    blas = [b for b in threadpool_info() if b["user_api"] == "blas"]
+    kernels = {f"{b['internal_api']} {b['version']} {b['architecture']}" for b in blas}
+    sets = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    return versions | {"BLAS": sorted(kernels), "instruction sets": sets}
+
+
 def write_results(notebook):
-    """Write `results` to report/results/NOTEBOOK.json, in full precision."""
+    """Write `results` to report/results/NOTEBOOK.json, in full precision, and their arithmetic."""
+    results["arithmetic"] = arithmetic()
     text = json.dumps(results, indent=1, sort_keys=True, default=float)
     (HERE.parent / f"report/results/{notebook}.json").write_text(text + "\n", encoding="utf-8")
 
@@ -275,10 +288,10 @@ def _meaning(thing, seen=()):
 
 def run_all(function, jobs, n_jobs=2):
     """[function(*job) for job in jobs], on two cores, with a progress bar. What is kept below
-    .build is not computed again, if the job, the function with all that it names, nnlib and this
-    file are the same: a run that was stopped goes on where it was."""
-    sources = [inspect.getsource(nnlib), Path(__file__).read_text("utf-8")]
-    meaning = joblib.hash([sources, _meaning(function), n_jobs])
+    .build is not computed again, if the job, the function with all that it names, nnlib, this file
+    and the arithmetic are the same: a run that was stopped goes on where it was."""
+    ground = [inspect.getsource(nnlib), Path(__file__).read_text("utf-8"), arithmetic()]
+    meaning = joblib.hash([ground, _meaning(function), n_jobs])
     calls = [(joblib.hash([meaning, job]), function, job) for job in jobs]
     new = [call for call in calls if not _kept.check_call_in_cache(*call)]
     with joblib.parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):

@@ -99,7 +99,7 @@ def test_results_are_written_in_full_precision(tmp_path):
     common.results |= {"b": 1 / 3, "a": [np.float64(0.1)]}
     common.write_results("02_x")
     text = (tmp_path / "report/results/02_x.json").read_text()
-    assert json.loads(text) == {"a": [0.1], "b": 1 / 3}
+    assert json.loads(text) == {"a": [0.1], "arithmetic": common.arithmetic(), "b": 1 / 3}
     assert text.index('"a"') < text.index('"b"')
 
 

@@ -1,0 +1,96 @@
+"""Pieces of each notebook have the same bits on emulated processors as on this one.
+
+    .venv/bin/python tests/same_bits.py Haswell EPYC
+
+runs, of each function that notebooks 01 to 05 give to `run_all`, the first job on this processor
+and on those named, which `qemu-x86_64 -cpu NAME` emulates (Debian's qemu-user), in the arithmetic
+that the Makefile prescribes. Digits are fewer there, and the trainings on them shorter.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+FEWER = {"train": 600, "held_out": 200}  # of the digits of notebook 05, which are emulated slowly
+
+
+def prescribed():
+    """The environment in which the Makefile runs the notebooks."""
+    text = (ROOT / "Makefile").read_text("utf-8")
+    return dict(re.findall(r"^\$\(SAME\): export (\w+) \?= (.*)$", text, re.MULTILINE))
+
+
+def pieces(name):
+    """{function and job: hash of what it gives} of the notebook, whose other cells are run too."""
+    import joblib
+    import matplotlib
+    import nbformat
+    import numpy as np
+    from IPython.core.interactiveshell import InteractiveShell
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    os.chdir(ROOT / "notebooks")
+    sys.path.insert(0, ".")
+    import common
+
+    found = {}
+
+    class OneJobIsEnough(Exception):
+        pass
+
+    def first_of(function, jobs, n_jobs=2):
+        job = next(iter(jobs))
+        if function.__name__ not in found:
+            found[function.__name__] = joblib.hash(function(*job))
+        raise OneJobIsEnough
+
+    common.run_all = first_of
+    plt.Figure.savefig = lambda *_, **__: None
+    shell = InteractiveShell.instance()
+    shell.showtraceback = lambda *_, **__: None  # of cells that need what was not run
+    for cell in nbformat.read(f"{name}.ipynb", as_version=4).cells:
+        if cell.cell_type == "code" and "live(" not in cell.source:
+            shell.run_cell(cell.source.replace("%matplotlib inline", ""))
+            for rows, n in FEWER.items():
+                if isinstance(shell.user_ns.get(rows), np.ndarray):
+                    shell.user_ns[rows] = shell.user_ns[rows][:n]
+    return found
+
+
+def run(name, processor=None):
+    """The pieces of a notebook, on this processor or on an emulated one."""
+    emulator = ["qemu-x86_64", "-cpu", processor] if processor else []
+    done = subprocess.run(
+        [*emulator, sys.executable, __file__, "--pieces", name],
+        env=os.environ | prescribed(), capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        sys.exit(f"{name} on {processor or 'this processor'}:\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main(processors):
+    differ = 0
+    for path in sorted((ROOT / "notebooks").glob("0[1-5]*.ipynb")):
+        here = run(path.stem)
+        for processor in processors:
+            there = run(path.stem, processor)
+            other = sorted(piece for piece in here if there.get(piece) != here[piece])
+            differ += len(other)
+            print(f"{path.stem}: {len(here)} pieces on {processor},", *other or ["the same bits"])
+    sys.exit(differ > 0)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--pieces"]:
+        print(json.dumps(pieces(sys.argv[2])))
+    elif sys.argv[1:]:
+        main(sys.argv[1:])
+    else:
+        sys.exit(__doc__)

@@ -17,7 +17,7 @@ LONG := 06_library_comparison 08_mnist_record 09_fashion_mnist
 
 # The same arithmetic on every x86-64 processor with AVX2, so that `make` and `make test` give the
 # same digits: one kernel of BLAS, one thread, no AVX-512 in NumPy. What the user sets, stays.
-SAME := $(STAMPS) test
+SAME := $(STAMPS) test check
 $(SAME): export OPENBLAS_CORETYPE ?= Haswell
 $(SAME): export OPENBLAS_NUM_THREADS ?= 1
 $(SAME): export NPY_DISABLE_CPU_FEATURES ?= X86_V4 AVX512_ICL AVX512_SPR
@@ -79,12 +79,17 @@ report/report.pdf: report/report.typ report/references.bib $(STAMPS) $(LONG:%=re
 test: .venv/.done
 	$(BIN)/ruff check .
 	rm -rf .build/test
-	mkdir -p .build/test
+	mkdir -p .build/test/committed
 	tar -c --exclude=./.git --exclude=./.venv --exclude=./.build . | tar -x -C .build/test
-	cp -r report/results .build/test/committed
+	cp -r report/results figures .build/test/committed
 	cd .build/test && ../../$(BIN)/pytest -n 2 --dist loadfile tests
 	cd .build/test && ../../$(BIN)/pytest -n 2 --dist loadfile --nbval --nbval-current-env $(NOTEBOOKS:%=notebooks/%.ipynb)
 	cd .build/test && ../../$(BIN)/pytest tests/results_agree.py
+
+# What takes long is left to `make test`: browsers, exercises, dask.
+check: .venv/.done
+	$(BIN)/ruff check .
+	$(BIN)/pytest -q -n 2 $(patsubst %,--ignore=tests/test_%.py,playground playground_digits lesson exercises scaling_out) tests
 
 .venv/.compare: .venv/.done
 	$(BIN)/pip install --quiet torch==2.13.0 jax==0.10.2

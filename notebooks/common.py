@@ -119,7 +119,7 @@ def arithmetic():
     versions["libc"] = " ".join(platform.libc_ver())
     blas = [b for b in threadpool_info() if b["user_api"] == "blas"]
     kernels = {f"{b['internal_api']} {b['version']} {b['architecture']}" for b in blas}
-    sets = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
+    sets = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     return versions | {"BLAS": sorted(kernels), "instruction sets": sets}
 
 

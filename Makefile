@@ -41,7 +41,7 @@ all: report/report.pdf
 # A notebook runs in a copy of the tree, one for each run. Only when the whole of it has run do its
 # outputs replace the older ones, each by a rename. What a long run saves below .build stays.
 define run_notebook
-	mkdir -p .build && copy=$$(mktemp -d .build/$(1).XXXXXX) && trap "rm -rf $$copy" EXIT INT TERM && \
+	mkdir -p .build/home && copy=$$(mktemp -d .build/$(1).XXXXXX) && trap "rm -rf $$copy" EXIT INT TERM && \
 	mkdir -p $$copy/notebooks $$copy/figures $$copy/report/results && \
 	ln -s "$(CURDIR)/data" "$(CURDIR)/.build" $$copy && \
 	cp notebooks/$(1).ipynb notebooks/common.py notebooks/report.mplstyle $$copy/notebooks && \

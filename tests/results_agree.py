@@ -45,6 +45,7 @@ TOLERANCES = [
     ("04_regularization/spread_*", 0, 0.7),
     ("04_regularization/rise_over_time_*", 0, 0.3),
     ("04_regularization/*_excess_by_rate", 0, 0.3),
+    ("04_regularization/none_rate_0.03_*", 0, 0.8),  # the highest rate, at which runs break out
     ("04_regularization/*", 0, 0.2),
     # Probabilities and orders of counts that scatter.
     ("05_mnist_classification/mcnemar_*_p", None, None),

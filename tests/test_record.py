@@ -111,7 +111,8 @@ def test_as_written_is_the_image_itself(record, mnist):
 @pytest.mark.parametrize("view", ["upright", "sized"])
 def test_the_inner_pixels_are_those_of_the_whole_image(record, mnist, view):
     whole, inner = mnist["X"][:20], record["INNER"]
-    assert np.array_equal(record["seen"](whole, view, inner), record["seen"](whole, view)[:, inner])
+    both = record["seen"](whole, view, inner), record["seen"](whole, view)[:, inner]
+    assert np.allclose(*both, atol=1e-5)  # sums of other lengths round in their own ways
 
 
 def test_sized_digits_have_the_typical_spread(record, mnist):

@@ -15,15 +15,15 @@ NOTEBOOKS := 01_theory 02_runge_regression 03_activations_and_depth 04_regulariz
 STAMPS := $(NOTEBOOKS:%=.build/%.done)
 LONG := 06_library_comparison 08_mnist_record 09_fashion_mnist
 
-# The same arithmetic on every x86-64 processor with AVX2, so that `make` and `make test` give the
-# same digits: one kernel of BLAS, one thread, no AVX-512 in NumPy. What the user sets, stays.
+# An arithmetic that every x86-64 processor with AVX2 can have, so that `make` and `make test` give
+# the same digits: one kernel of BLAS, one thread, no AVX-512 in NumPy. What the user sets, stays.
 SAME := $(STAMPS) test check
 $(SAME): export OPENBLAS_CORETYPE ?= Haswell
 $(SAME): export OPENBLAS_NUM_THREADS ?= 1
 $(SAME): export NPY_DISABLE_CPU_FEATURES ?= X86_V4 AVX512_ICL AVX512_SPR
 
-# Nor does it hang on what a user has set for Jupyter or Matplotlib.
-$(SAME): export HOME := $(CURDIR)/.build/home
+# Nor do they hang on what a user has set for Jupyter or Matplotlib.
+AWAY := HOME="$(CURDIR)/.build/home"
 
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -46,8 +46,8 @@ define run_notebook
 	ln -s "$(CURDIR)/data" "$(CURDIR)/.build" $$copy && \
 	cp notebooks/$(1).ipynb notebooks/common.py notebooks/report.mplstyle $$copy/notebooks && \
 	cp report/results/06_library_comparison.json $$copy/report/results && \
-	(cd $$copy/notebooks && "$(CURDIR)/$(BIN)/jupyter" nbconvert --to notebook --execute --inplace \
-		--log-level WARN --KernelManager.transport=ipc --ExecutePreprocessor.record_timing=False \
+	(cd $$copy/notebooks && $(AWAY) "$(CURDIR)/$(BIN)/jupyter" nbconvert --to notebook --execute \
+		--inplace --log-level WARN --KernelManager.transport=ipc --ExecutePreprocessor.record_timing=False \
 		--CoalesceStreamsPreprocessor.enabled=True \
 		--NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor $(1).ipynb) && \
 	mv -f $$copy/figures/* figures && \
@@ -79,11 +79,11 @@ report/report.pdf: report/report.typ report/references.bib $(STAMPS) $(LONG:%=re
 test: .venv/.done
 	$(BIN)/ruff check .
 	rm -rf .build/test
-	mkdir -p .build/test/committed
+	mkdir -p .build/home .build/test/committed
 	tar -c --exclude=./.git --exclude=./.venv --exclude=./.build . | tar -x -C .build/test
 	cp -r report/results figures .build/test/committed
-	cd .build/test && ../../$(BIN)/pytest -n 2 --dist loadfile tests
-	cd .build/test && ../../$(BIN)/pytest -n 2 --dist loadfile --nbval --nbval-current-env $(NOTEBOOKS:%=notebooks/%.ipynb)
+	cd .build/test && $(AWAY) ../../$(BIN)/pytest -n 2 --dist loadfile tests
+	cd .build/test && $(AWAY) ../../$(BIN)/pytest -n 2 --dist loadfile --nbval --nbval-current-env $(NOTEBOOKS:%=notebooks/%.ipynb)
 	cd .build/test && ../../$(BIN)/pytest tests/results_agree.py
 
 # What takes long is left to `make test`: browsers, exercises, dask.

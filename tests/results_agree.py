@@ -18,55 +18,76 @@ NOTEBOOKS = sorted(path.stem for path in (ROOT / "committed/results").glob("0[1-
 FIGURES = sorted((ROOT / "committed/figures").glob("*.svg"))
 
 # (results and key, absolute tolerance, relative tolerance); the first pattern that fits counts, and
-# 1e-4 where none does. With None a number is not compared, for the reason given. The others are
-# about three times what was seen between SkylakeX, Haswell, Nehalem and Prescott.
+# 1e-9 where none does. With None a number is not compared, for the reason given. The others are
+# a few times what was seen between SkylakeX, Haswell, Nehalem and Prescott.
 TOLERANCES = [
     # Rounding errors; the bounds that they must keep are in `checks`, compared like all else.
     ("01_theory/checks_raw_error", None, None),
+    ("01_theory/approximation_trained_large_*", 0, 1e-9),
     ("01_theory/approximation_trained_*", 0, 0.01),
-    # A kernel matrix without noise is nearly singular; in one data set the last digits rule.
-    ("02_runge_regression/clean_gaussian_process_*_max", None, None),
-    ("02_runge_regression/*gaussian_process_*", 0, 0.01),
+    # Ill-conditioned least squares, and products over 20 layers.
+    ("01_theory/approximation_least_squares_*", 0, 1e-6),
+    ("01_theory/vanishing_ratio_*", 0, 1e-6),
+    ("02_runge_regression/clean_*_test_r2_*", 0, 1e-9),
+    # A kernel matrix without noise is nearly singular.
+    ("02_runge_regression/clean_gaussian_process_*", 1e-10, 0.01),
+    ("02_runge_regression/two_d_*", 0, 0.001),
     # At a constant rate the last digits decide the path. The methods differ by factors of 20.
     ("02_runge_regression/constants_adam_beta_2_0.9_*", 0, 1.5),
     ("02_runge_regression/*rmsprop_*", 0, 1.0),
     ("02_runge_regression/*gradient_descent_*", 0, 0.6),
+    # Errors of 1e-8, and polynomials that are exact to 1e-24.
+    ("02_runge_regression/clean_*", 0, 1e-5),
+    ("02_runge_regression/map_clean_*", 0, 1e-6),
+    ("02_runge_regression/choice_*", 0, 1e-6),
+    ("02_runge_regression/*noisy_*", 0, 1e-6),
+    ("02_runge_regression/constants_*", 0, 0.001),
+    # Ten thousand steps at a constant rate.
     ("03_activations_and_depth/long_30_*", 0, 0.05),
     # A tie among L1's and L2's pairs of strength and rate, which the text names as one.
-    ("04_regularization/contest_pooled_l[12]_*", None, None),
-    ("04_regularization/contest_pooled_pairs_told_apart", None, None),
+    ("04_regularization/contest_pooled_l[12]_at_edge", None, None),
+    ("04_regularization/contest_pooled_l[12]_*_wins", 4, 0),
+    ("04_regularization/contest_pooled_l[12]_*", 0, 3.0),
     ("04_regularization/spread_over_rates_*_max", None, None),  # one run that breaks out, or none
     ("04_regularization/*_at_edge", 4, 0),
     ("04_regularization/*_wins", 3, 0),
+    ("04_regularization/*_pairs_told_apart", 3, 0),
     # Choices by ten noisy samples among nearly equal pairs.
     ("04_regularization/contest_by_10_samples_l[12]_*", 0, 1.5),
     ("04_regularization/cost_of_choosing_*", 0, 1.0),
+    ("04_regularization/contest_by_f_*", 0, 0.5),
     ("04_regularization/contest_*", 0, 0.6),
     ("04_regularization/spread_*", 0, 0.7),
     ("04_regularization/rise_over_time_*", 0, 0.3),
     ("04_regularization/*_excess_by_rate", 0, 0.3),
-    ("04_regularization/none_rate_0.03_*", 0, 0.8),  # the highest rate, at which runs break out
+    ("04_regularization/none_rate_0.03_*", 0, 0.5),  # the highest rate, at which runs break out
     ("04_regularization/*", 0, 0.2),
     # Probabilities and orders of counts that scatter.
     ("05_mnist_classification/mcnemar_*_p", None, None),
     ("05_mnist_classification/top_pairs", None, None),
-    ("05_mnist_classification/*_count*", 10, 0.35),
+    ("05_mnist_classification/mcnemar_*_counts", 20, 0.2),
+    ("05_mnist_classification/top_pair_counts", 4, 0.3),
+    ("05_mnist_classification/*_wrong_count", 10, 0.15),
     ("05_mnist_classification/always_wrong_also_*", 0.1, 0),
+    # L-BFGS and a falling rate come to the minimum of a convex cost.
+    ("05_mnist_classification/logistic_cost", 0, 0.001),
+    ("05_mnist_classification/no_hidden_layer_cost", 0, 0.001),
     # Standard deviations of three or five accuracies.
-    ("05_mnist_classification/test_spread_*", 0.002, 0),
+    ("05_mnist_classification/test_spread_*", 0.0015, 0),
     ("05_mnist_classification/test_accuracy_std", 0.0006, 0),
+    # Other rounding, other trainings: with a falling rate their test accuracies scatter by 0.02 to
+    # 0.07 points over seeds, at a constant rate by 0.1 to 0.2.
+    ("05_mnist_classification/same_answer_accuracy_*", 0.001, 0),
+    ("05_mnist_classification/test_accuracy_same_settings", 0.003, 0),
     ("05_mnist_classification/test_accuracy_standard_error", 0.0001, 0),
-    # Other rounding, other trainings: their accuracies scatter by 0.02 to 0.1 points, at a constant
-    # rate by 0.2.
-    ("05_mnist_classification/test_accuracy_[ms][la][pm]*", 0.003, 0),
     ("05_mnist_classification/*accuracy*", 0.002, 0),
-    ("05_mnist_classification/kappa", 0.002, 0),
+    ("05_mnist_classification/kappa", 0.0015, 0),
     ("05_mnist_classification/precision", 0.006, 0),
     ("05_mnist_classification/recall", 0.006, 0),
     ("05_mnist_classification/f1", 0.005, 0),
     ("05_mnist_classification/calibration_error_*", 0.002, 0),
     ("05_mnist_classification/error_after_rejection", 0.001, 0),
-    ("05_mnist_classification/*_cost*", 0, 0.01),
+    ("05_mnist_classification/validation_cost_mean", 0, 0.03),
     ("05_mnist_classification/roughness_*", 0, 0.02),
 ]
 
@@ -100,7 +121,7 @@ def test_fresh_results_agree_with_the_committed_ones(name, capsys):
         print(f"\n{name}: compared within tolerances, since the arithmetic is another,", *differ)
     assert fresh.keys() == committed.keys()
     for key, value in committed.items():
-        tolerance = next((t[1:] for t in TOLERANCES if fnmatch(f"{name}/{key}", t[0])), (0, 1e-4))
+        tolerance = next((t[1:] for t in TOLERANCES if fnmatch(f"{name}/{key}", t[0])), (0, 1e-9))
         assert None in tolerance or agree(fresh[key], value, *tolerance), (
             f"{name}/{key}: {fresh[key]} is not {value}"
         )

@@ -108,11 +108,12 @@ def test_as_written_is_the_image_itself(record, mnist):
     assert np.allclose(record["seen"](images, "as written"), images / 255, atol=1e-6)
 
 
-@pytest.mark.parametrize("view", ["upright", "sized"])
-def test_the_inner_pixels_are_those_of_the_whole_image(record, mnist, view):
+# Haswell's kernel rounds the columns at the end of a product otherwise, where there are no zeros.
+@pytest.mark.parametrize(("view", "rounding"), [("upright", 0), ("sized", 3e-6)])
+def test_the_inner_pixels_are_those_of_the_whole_image(record, mnist, view, rounding):
     whole, inner = mnist["X"][:20], record["INNER"]
-    both = record["seen"](whole, view, inner), record["seen"](whole, view)[:, inner]
-    assert np.allclose(*both, atol=1e-5)  # sums of other lengths round in their own ways
+    among_all = record["seen"](whole, view)[:, inner]
+    assert np.allclose(record["seen"](whole, view, inner), among_all, rtol=0, atol=rounding)
 
 
 def test_sized_digits_have_the_typical_spread(record, mnist):

@@ -194,7 +194,7 @@ def prepare(images):
     low, high = images.min(), images.max()
     if low < 0 or high > 255:
         raise ValueError(f"expected grey values from 0 to 255, found {low} to {high}")
-    return images.reshape(-1, 784).astype(np.float32) / 255
+    return np.divide(images.reshape(-1, 784), 255, dtype=np.float32)
 
 
 PIXELS = np.indices((28, 28)).reshape(2, 784)[::-1] - 13.5  # x and y, from the centre

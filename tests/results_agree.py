@@ -17,9 +17,14 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(path.stem for path in (ROOT / "committed/results").glob("0[1-5]_*.json"))
 FIGURES = sorted((ROOT / "committed/figures").glob("*.svg"))
 
+SETTINGS = [
+    "degrees", "final_learning_rate", "floor", "lambdas", "lasso_alphas", "low_rates",
+    "many_lambdas", "many_learning_rate", "near_zero", "rates", "ridge_alphas", "sigma",
+]  # fmt: skip
 # (results and key, absolute tolerance, relative tolerance); the first pattern that fits counts, and
-# 1e-9 where none does. With None a number is not compared, for the reason given. The others are
-# a few times what was seen between SkylakeX, Haswell, Nehalem and Prescott.
+# 1e-9 where none does. A relative one of 0.5 allows a factor of 1.5 to either side. With None a
+# number is not compared, for the reason given. The others are from what was seen between SkylakeX,
+# Haswell, Nehalem and Prescott, and below what the claims beside them would survive.
 TOLERANCES = [
     # Rounding errors; the bounds that they must keep are in `checks`, compared like all else.
     ("01_theory/checks_raw_error", None, None),
@@ -33,9 +38,10 @@ TOLERANCES = [
     ("02_runge_regression/clean_gaussian_process_*", 1e-10, 0.01),
     ("02_runge_regression/two_d_*", 0, 0.001),
     # At a constant rate the last digits decide the path. The methods differ by factors of 20.
-    ("02_runge_regression/constants_adam_beta_2_0.9_*", 0, 1.5),
-    ("02_runge_regression/*rmsprop_*", 0, 1.0),
-    ("02_runge_regression/*gradient_descent_*", 0, 0.6),
+    ("02_runge_regression/constants_adam_beta_2_0.9_*", 0, 1.0),
+    ("02_runge_regression/*rmsprop_*m[ai][nx]", 0, 1.0),
+    ("02_runge_regression/*rmsprop_*", 0, 0.3),
+    ("02_runge_regression/*gradient_descent_*", 0, 0.4),
     # Errors of 1e-8, and polynomials that are exact to 1e-24.
     ("02_runge_regression/clean_*", 0, 1e-5),
     ("02_runge_regression/map_clean_*", 0, 1e-6),
@@ -44,27 +50,34 @@ TOLERANCES = [
     ("02_runge_regression/constants_*", 0, 0.001),
     # Ten thousand steps at a constant rate.
     ("03_activations_and_depth/long_30_*", 0, 0.05),
+    # What follows is for what 04 measures, not for what it sets.
+    *((f"04_regularization/{setting}", 0, 0) for setting in SETTINGS),
     # A tie among L1's and L2's pairs of strength and rate, which the text names as one.
     ("04_regularization/contest_pooled_l[12]_at_edge", None, None),
-    ("04_regularization/contest_pooled_l[12]_*_wins", 4, 0),
-    ("04_regularization/contest_pooled_l[12]_*", 0, 3.0),
-    ("04_regularization/spread_over_rates_*_max", None, None),  # one run that breaks out, or none
-    ("04_regularization/*_at_edge", 4, 0),
+    ("04_regularization/*_at_edge", 3, 0),
     ("04_regularization/*_wins", 3, 0),
-    ("04_regularization/*_pairs_told_apart", 3, 0),
+    ("04_regularization/*_pairs_told_apart", 2, 0),
+    ("04_regularization/contest_pooled_l[12]_*", 0, 2.5),
+    ("04_regularization/spread_over_rates_*_max", None, None),  # one run that breaks out, or none
     # Choices by ten noisy samples among nearly equal pairs.
-    ("04_regularization/contest_by_10_samples_l[12]_*", 0, 1.5),
-    ("04_regularization/cost_of_choosing_*", 0, 1.0),
-    ("04_regularization/contest_by_f_*", 0, 0.5),
-    ("04_regularization/contest_*", 0, 0.6),
-    ("04_regularization/spread_*", 0, 0.7),
-    ("04_regularization/rise_over_time_*", 0, 0.3),
+    ("04_regularization/contest_by_10_samples_l[12]_excess_*", 0, 1.5),
+    ("04_regularization/contest_by_10_samples_l[12]_*", 0, 0.6),
+    ("04_regularization/cost_of_choosing_l[12]_*", 0, 0.8),
+    ("04_regularization/contest_by_10_samples_*", 0, 0.35),
+    ("04_regularization/contest_by_f_*", 0, 0.35),
+    ("04_regularization/cost_of_choosing_*", 0, 0.3),
+    ("04_regularization/contest_*", 0, 0.3),
+    ("04_regularization/spread_l[12]_0.0001_*", 0, 0.9),
+    ("04_regularization/spread_*", 0, 0.4),
+    ("04_regularization/rise_over_time_*", 0, 0.25),
     ("04_regularization/*_excess_by_rate", 0, 0.3),
-    ("04_regularization/none_rate_0.03_*", 0, 0.5),  # the highest rate, at which runs break out
-    ("04_regularization/*", 0, 0.2),
+    ("04_regularization/none_rate_0.03_*", 0, 0.4),  # the highest rate, at which runs break out
+    ("04_regularization/short_*", 0, 0.05),
+    ("04_regularization/*", 0, 0.1),
     # Probabilities and orders of counts that scatter.
     ("05_mnist_classification/mcnemar_*_p", None, None),
     ("05_mnist_classification/top_pairs", None, None),
+    ("05_mnist_classification/mcnemar_affine_plain_counts", 10, 0),
     ("05_mnist_classification/mcnemar_*_counts", 20, 0.2),
     ("05_mnist_classification/top_pair_counts", 4, 0.3),
     ("05_mnist_classification/*_wrong_count", 10, 0.15),
@@ -73,6 +86,7 @@ TOLERANCES = [
     ("05_mnist_classification/logistic_cost", 0, 0.001),
     ("05_mnist_classification/no_hidden_layer_cost", 0, 0.001),
     # Standard deviations of three or five accuracies.
+    ("05_mnist_classification/test_spread_affine", 0.0006, 0),
     ("05_mnist_classification/test_spread_*", 0.0015, 0),
     ("05_mnist_classification/test_accuracy_std", 0.0006, 0),
     # Other rounding, other trainings: with a falling rate their test accuracies scatter by 0.02 to
@@ -80,13 +94,16 @@ TOLERANCES = [
     ("05_mnist_classification/same_answer_accuracy_*", 0.001, 0),
     ("05_mnist_classification/test_accuracy_same_settings", 0.003, 0),
     ("05_mnist_classification/test_accuracy_standard_error", 0.0001, 0),
+    ("05_mnist_classification/test_accuracy_affine", 0.001, 0),
+    ("05_mnist_classification/test_accuracy_mean", 0.001, 0),
     ("05_mnist_classification/*accuracy*", 0.002, 0),
     ("05_mnist_classification/kappa", 0.0015, 0),
     ("05_mnist_classification/precision", 0.006, 0),
     ("05_mnist_classification/recall", 0.006, 0),
     ("05_mnist_classification/f1", 0.005, 0),
+    ("05_mnist_classification/calibration_error_affine", 0.001, 0),
     ("05_mnist_classification/calibration_error_*", 0.002, 0),
-    ("05_mnist_classification/error_after_rejection", 0.001, 0),
+    ("05_mnist_classification/error_after_rejection", 0.0005, 0),
     ("05_mnist_classification/validation_cost_mean", 0, 0.03),
     ("05_mnist_classification/roughness_*", 0, 0.02),
 ]
@@ -99,13 +116,16 @@ def both(name):
 
 
 def agree(fresh, committed, absolute, relative):
-    """Whole numbers are settings and counts: the same, unless an absolute tolerance is given."""
+    """Whole numbers are settings and counts: the same, unless an absolute tolerance is given. The
+    relative one is symmetric: neither number may be more than 1 + relative times the other."""
     if isinstance(committed, list):
         return len(fresh) == len(committed) and all(
             agree(f, c, absolute, relative) for f, c in zip(fresh, committed)
         )
     if isinstance(committed, float) or (isinstance(committed, int) and absolute):
-        return fresh == pytest.approx(committed, abs=absolute, rel=relative)
+        low, high = sorted([abs(fresh), abs(committed)])
+        near = fresh == pytest.approx(committed, abs=absolute, rel=0)
+        return near or (fresh * committed > 0 and high <= (1 + relative) * low)
     return fresh == committed
 
 

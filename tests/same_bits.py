@@ -2,10 +2,10 @@
 
     .venv/bin/python tests/same_bits.py Haswell EPYC
 
-runs, of each function that notebooks 01 to 05 give to `run_all`, one job of each kind (activation,
-model) on this processor and on those named, which `qemu-x86_64 -cpu NAME` emulates (Debian's
-qemu-user), in the arithmetic that the Makefile prescribes. Emulation is slow: trainings end after
-some epochs, and digits are fewer.
+runs, of each function that notebooks 01 to 05 give to `run_all`, one job of each kind (see `kind`)
+on this processor and on those named, which `qemu-x86_64 -cpu NAME` emulates (Debian's qemu-user),
+in the arithmetic that the Makefile prescribes. Emulation is slow: trainings end after some epochs,
+and digits are fewer. Two processors are emulated at a time.
 """
 
 import ast
@@ -13,13 +13,16 @@ import contextlib
 import itertools
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[1]
-EPOCHS, FEWER = 10, {"train": 600, "held_out": 200}  # of the digits of notebook 05
+EPOCHS, FEWER = 10, {"train": 600, "held_out": 200, "N_FEW": 300}  # digits of notebook 05
 
 
 def prescribed():
@@ -28,9 +31,44 @@ def prescribed():
     return dict(re.findall(r"^\$\(SAME\): export (\w+) \?= (.*)$", text, re.MULTILINE))
 
 
+def shorten():
+    """Shorten the trainings of what is run from now on; the notebooks' folder becomes the place."""
+    os.chdir(ROOT / "notebooks")
+    sys.path.insert(0, ".")
+    import common
+    import nnlib
+
+    common.PART, common.RECIPE["epochs"] = FEWER["train"], 2
+    train = nnlib.NeuralNetwork.train
+    nnlib.NeuralNetwork.train = lambda *args, **kw: itertools.islice(train(*args, **kw), EPOCHS)
+    return common
+
+
+def kind(value):
+    """What tells jobs apart: a name, a class, an estimator but for its seed, the names of settings,
+    how many layers, whether a number is zero."""
+    if isinstance(value, str | bool | None):
+        return str(value)
+    if isinstance(value, type):
+        return value.__name__
+    if isinstance(value, dict):
+        return "+".join(value)
+    if isinstance(value, list | tuple):
+        return f"{len(value)} items"
+    if hasattr(value, "get_params"):
+        return re.sub(r"random_state=\d+|\s", "", repr(value))
+    return str(bool(value)) if isinstance(value, int | float) else type(value).__name__
+
+
+def result(function, job):
+    """What function(*job) gives, of an estimator its network."""
+    made = function(*job)
+    return getattr(made, "network_", made)
+
+
 def pieces(name):
-    """{function and kind of job: hash of what it gives} of a notebook, whose cells are run."""
-    import joblib
+    """{function and kind of job: both, pickled as they are then} of a notebook, which is run."""
+    import cloudpickle
     import matplotlib
     import nbformat
     import numpy as np
@@ -39,70 +77,84 @@ def pieces(name):
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    os.chdir(ROOT / "notebooks")
-    sys.path.insert(0, ".")
-    import common
-    import nnlib
-
-    made = {}  # by function and the kind of the job's first argument
+    common, found, made = shorten(), {}, {}
 
     def few_of(function, jobs, n_jobs=2):
         done = []
         for job in jobs:
-            kind = job[0] if isinstance(job[0], str) else type(job[0]).__name__
-            if (function.__name__, kind) not in made:
-                result = function(*job)
-                made[function.__name__, kind] = getattr(result, "network_", result)
-            done.append(made[function.__name__, kind])
+            piece = " ".join([function.__name__, *map(kind, job)])
+            if piece not in made:
+                as_it_is = cloudpickle.dumps((function, job))
+                made[piece] = result(function, job)
+                found[piece] = as_it_is
+            done.append(made[piece])
         return done
 
     common.run_all, common.write_results = few_of, lambda _: None
-    common.PART, common.RECIPE["epochs"] = FEWER["train"], 2
-    train = nnlib.NeuralNetwork.train
-    nnlib.NeuralNetwork.train = lambda *args, **kw: itertools.islice(train(*args, **kw), EPOCHS)
     plt.Figure.savefig = np.savez_compressed = lambda *_, **__: None  # nothing is to be written
     InteractiveShell.instance()
-    names = {"__name__": "__main__"}
+    names, given = {"__name__": "__main__"}, set()
     for cell in nbformat.read(f"{name}.ipynb", as_version=4).cells:
         source = cell.source.replace("%matplotlib inline", "")
-        needed = "run_" in source or not re.search(r"live\(|verify\(|check\(|plt\.show", source)
-        if cell.cell_type == "code" and needed:
+        if cell.cell_type == "code":
+            given |= {*re.findall(r"run_(?:all|seeds)\((\w+)", source)} - {"function"}
             for statement in ast.parse(source).body:
                 with contextlib.suppress(Exception):  # of those that need what was not run
                     exec(compile(ast.Module([statement], []), name, "exec"), names)
-            for rows, n in FEWER.items():
-                if isinstance(names.get(rows), np.ndarray):
-                    names[rows] = names[rows][:n]
-    return {" ".join(piece): joblib.hash(what) for piece, what in made.items()}
+                for few, n in FEWER.items():
+                    if isinstance(names.get(few), int | np.ndarray):
+                        names[few] = n if few == "N_FEW" else names[few][:n]
+    missing = given - {piece.split()[0] for piece in found}
+    assert not missing, f"{name}: nothing was run of {missing}"
+    return found
 
 
-def run(name, processor=None):
-    """The pieces of a notebook, on this processor or on an emulated one."""
+def python(*arguments, processor=None):
+    """The last line that this script prints, run on this processor or on an emulated one."""
     emulator = ["qemu-x86_64", "-cpu", processor] if processor else []
     done = subprocess.run(
-        [*emulator, sys.executable, __file__, "--pieces", name],
+        [*emulator, sys.executable, __file__, *arguments],
         env=os.environ | prescribed(), capture_output=True, text=True,
     )  # fmt: skip
     if done.returncode:
-        sys.exit(f"{name} on {processor or 'this processor'}:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
+        sys.exit(f"{arguments} on {processor or 'this processor'}:\n{done.stderr}")
+    return done.stdout.splitlines()[-1]
 
 
 def main(processors):
-    differ = 0
-    for path in sorted((ROOT / "notebooks").glob("0[1-5]*.ipynb")):
-        here = run(path.stem)
-        for processor in processors:
-            there = run(path.stem, processor)
-            other = sorted(piece for piece in here if there.get(piece) != here[piece])
+    names, differ = [path.stem for path in sorted((ROOT / "notebooks").glob("0[1-5]*.ipynb"))], 0
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
+        for name in names:
+            python("--find", name, f"{folder}/{name}")
+        here = {name: json.loads(python("--run", f"{folder}/{name}")) for name in names}
+
+        def elsewhere(name, processor):
+            return json.loads(python("--run", f"{folder}/{name}", processor=processor))
+
+        cases = list(itertools.product(names, processors))
+        for (name, processor), there in zip(cases, pool.map(lambda case: elsewhere(*case), cases)):
+            other = sorted(piece for piece in here[name] if there[piece] != here[name][piece])
             differ += len(other)
-            print(f"{path.stem}: {len(here)} pieces on {processor},", *other or ["the same bits"])
+            verdict = f"other bits in {', '.join(other)}" if other else "the same bits"
+            print(f"{name}: {len(there)} pieces on {processor}, {verdict}", flush=True)
     sys.exit(differ > 0)
 
 
+def step(what, name, file=None):
+    """`--find` writes the pieces of a notebook to a file, `--run` prints the hashes of a file's."""
+    import joblib
+
+    if what == "--find":
+        print(joblib.dump(pieces(name), file))
+    else:
+        shorten()
+        found = joblib.load(name).items()
+        print(json.dumps({piece: joblib.hash(result(*pickle.loads(job))) for piece, job in found}))
+
+
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--pieces"]:
-        print(json.dumps(pieces(sys.argv[2])))
+    if sys.argv[1:2] in (["--find"], ["--run"]):
+        step(*sys.argv[1:])
     elif sys.argv[1:]:
         main(sys.argv[1:])
     else:

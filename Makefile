@@ -11,7 +11,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-NOTEBOOKS := 05_mnist_classification 01_theory 02_runge_regression 03_activations_and_depth 04_regularization
+NOTEBOOKS := 01_theory 02_runge_regression 03_activations_and_depth 04_regularization 05_mnist_classification
 STAMPS := $(NOTEBOOKS:%=.build/%.done)
 LONG := 06_library_comparison 08_mnist_record 09_fashion_mnist
 
@@ -31,16 +31,12 @@ endif
 AWAY := env -u MPLCONFIGDIR -u MPLBACKEND -u IPYTHONDIR -u JUPYTER_CONFIG_DIR -u JUPYTER_CONFIG_PATH \
 	-u JUPYTER_PATH -u XDG_CONFIG_HOME -u XDG_CACHE_HOME HOME="$(CURDIR)/.build/home"
 
+# One notebook at a time: its trainings take both cores, and two are no faster.
+.NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: all test check play lab compare record fashion clean
 
-# Goals follow one another, but two notebooks run at a time, the longest first: while one draws or
-# starts, the other computes. With `make report/report.pdf` they, too, follow one another.
-ifeq ($(MAKELEVEL),0)
-.NOTPARALLEL:
-endif
-all:
-	@$(MAKE) --no-print-directory --jobs=2 report/report.pdf
+all: report/report.pdf
 
 # Where there is flock, a second make waits for the environment that a first one makes.
 .venv/.done: requirements.txt

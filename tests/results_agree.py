@@ -67,7 +67,7 @@ TOLERANCES = [
     ("04_regularization/contest_by_f_*", 0, 0.35),
     ("04_regularization/cost_of_choosing_*", 0, 0.3),
     ("04_regularization/contest_*", 0, 0.3),
-    ("04_regularization/spread_l[12]_0.0001_*", 0, 0.9),
+    ("04_regularization/spread_l[12]_0.0001_*", 0, 0.7),
     ("04_regularization/spread_*", 0, 0.4),
     ("04_regularization/rise_over_time_*", 0, 0.25),
     ("04_regularization/*_excess_by_rate", 0, 0.3),

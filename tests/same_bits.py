@@ -5,7 +5,7 @@
 runs, of each function that notebooks 01 to 05 give to `run_all`, one job of each kind (see `kind`)
 on this processor and on those named, which `qemu-x86_64 -cpu NAME` emulates (Debian's qemu-user),
 in the arithmetic that the Makefile prescribes. Emulation is slow: trainings end after some epochs,
-and digits are fewer. Two emulators run at a time, for an hour.
+and digits are fewer. Two emulators run at a time, for more than an hour.
 """
 
 import ast

@@ -506,10 +506,12 @@ class NeuralNetwork:
         cost, delta = self._cost(Y, Z[-1], weight)
         ones, (weights, _), (dW, db) = np.ones(len(Y), self.dtype), views, gradient_views
         for layer, W in reversed(list(enumerate(weights))):
-            A[layer].T.dot(delta, out=dW[layer])
+            slope = A[layer].T.dot(delta, out=dW[layer])
             ones.dot(delta, out=db[layer])  # the sum over samples, faster as a product
-            if self.l1 or self.l2:
-                dW[layer] += self.l1 * np.sign(W) + 2 * self.l2 * W
+            if self.l1:
+                slope += self.l1 * np.sign(W)
+            if self.l2:
+                slope += 2 * self.l2 * W
             if layer > 0:
                 f = self.activations[layer - 1]
                 delta = _through(f, Z[layer - 1], A[layer], delta.dot(W.T))
@@ -805,8 +807,7 @@ class NeuralNetworkClassifier(ClassifierMixin, _Estimator):
 
     def predict(self, X):
         """(n,) labels, the most probable of `classes_`."""
-        winners = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[winners]
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
 # --------------------------------------------------------------------------- guards
@@ -816,10 +817,10 @@ def _require(condition, message):
 
 
 def _number(name, value, sign=">=", below=math.inf, kind=Real):
-    ok = isinstance(value, kind) and 0 <= value < below and (value > 0 or sign == ">=")
+    if isinstance(value, kind) and 0 <= value < below and (value > 0 or sign == ">="):
+        return value
     what = "a number" if kind is Real else "an int"
-    _require(ok, f"{name} must be {what} {sign} 0 and < {below}, got {value!r}")
-    return value
+    raise ValueError(f"{name} must be {what} {sign} 0 and < {below}, got {value!r}")
 
 
 def _by_name(value, known, base, *arguments):
@@ -868,9 +869,9 @@ def _checked_pair(network, data, prefix=""):
     X = _checked(X, network.layer_sizes[0], f"{prefix}X", network.dtype)
     Y = _checked(Y, network.layer_sizes[-1], f"{prefix}Y", network.dtype)
     _require(len(X) == len(Y), f"{prefix}X has {len(X)} samples, but Y has {len(Y)}")
-    low, high = cost.target_range
-    ok = Y.min() >= low and Y.max() <= high
-    _require(ok, f"targets of {cost} must be in [{low}, {high}], got {Y.min()} to {Y.max()}")
+    lo, hi = cost.target_range
+    if not (lo <= Y.min() and Y.max() <= hi):
+        raise ValueError(f"targets of {cost} must be in [{lo}, {hi}], got {Y.min()} to {Y.max()}")
     certain = isinstance(f, Softmax) and Y.shape[1] == 1 and (Y != 1).any()
     _require(not certain, "one softmax output is always 1: use a sigmoid, or two outputs")
     X, Y = np.ascontiguousarray(X), np.ascontiguousarray(Y)
@@ -889,12 +890,11 @@ def _checked_weight(weight, n, name="sample_weight"):
     return weight
 
 
-def _shaped(values, like, *name):
-    values = np.array(values, like.dtype)
-    if values.shape != like.shape:  # the name is not put together before, at each step
-        name = "".join(map(str, name))
-        raise ValueError(f"{name} must have shape {like.shape}, got {values.shape}")
-    return values
+def _shaped(new, like, *name):
+    new = np.array(new, like.dtype)
+    if new.shape != like.shape:  # the name is not put together before, at each step
+        raise ValueError(f"{''.join(map(str, name))} must have shape {like.shape}, got {new.shape}")
+    return new
 
 
 def _same_shape(y, y_hat):

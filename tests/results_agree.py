@@ -34,7 +34,7 @@ TOLERANCES = [
     ("01_theory/approximation_least_squares_*", 0, 1e-6),
     ("01_theory/vanishing_ratio_*", 0, 1e-6),
     ("02_runge_regression/clean_*_test_r2_*", 0, 1e-9),
-    # A kernel matrix without noise is nearly singular.
+    # A kernel matrix without noise is nearly singular: errors below 1e-10 are rounding.
     ("02_runge_regression/clean_gaussian_process_*", 1e-10, 0.01),
     ("02_runge_regression/two_d_*", 0, 0.001),
     # At a constant rate the last digits decide the path. The methods differ by factors of 20.
@@ -42,6 +42,7 @@ TOLERANCES = [
     ("02_runge_regression/*rmsprop_*m[ai][nx]", 0, 1.0),
     ("02_runge_regression/*rmsprop_*", 0, 0.3),
     ("02_runge_regression/*gradient_descent_*", 0, 0.4),
+    ("02_runge_regression/rates_below_1e-4", 1, 0),  # the lowest cost of one is 1.05e-4
     # Errors of 1e-8, and polynomials that are exact to 1e-24.
     ("02_runge_regression/clean_*", 0, 1e-5),
     ("02_runge_regression/map_clean_*", 0, 1e-6),
@@ -61,14 +62,16 @@ TOLERANCES = [
     ("04_regularization/spread_over_rates_*_max", None, None),  # one run that breaks out, or none
     # Choices by ten noisy samples among nearly equal pairs.
     ("04_regularization/contest_by_10_samples_l[12]_excess_*", 0, 1.5),
-    ("04_regularization/contest_by_10_samples_l[12]_*", 0, 0.6),
-    ("04_regularization/cost_of_choosing_l[12]_*", 0, 0.8),
-    ("04_regularization/contest_by_10_samples_*", 0, 0.35),
-    ("04_regularization/contest_by_f_*", 0, 0.35),
-    ("04_regularization/cost_of_choosing_*", 0, 0.3),
-    ("04_regularization/contest_*", 0, 0.3),
+    ("04_regularization/contest_by_10_samples_l2_*", 0, 0.5),
+    ("04_regularization/contest_by_10_samples_*", 0, 0.25),
+    ("04_regularization/contest_by_f_l[12]_to_none_ratio", 0, [0.12, 0.3, 0.12]),
+    ("04_regularization/contest_by_f_l[12]_*", 0, 0.35),
+    ("04_regularization/contest_*", 0, 0.05),
+    ("04_regularization/cost_of_choosing_l[12]_*", 0, 0.6),
+    ("04_regularization/cost_of_choosing_*", 0, 0.2),
     ("04_regularization/spread_l[12]_0.0001_*", 0, 0.7),
-    ("04_regularization/spread_*", 0, 0.4),
+    ("04_regularization/spread_over_rates_l[12]_0.001_median", 0, 0.2),
+    ("04_regularization/spread_*", 0, 0.42),
     ("04_regularization/rise_over_time_*", 0, 0.25),
     ("04_regularization/*_excess_by_rate", 0, 0.3),
     ("04_regularization/none_rate_0.03_*", 0, 0.4),  # the highest rate, at which runs break out
@@ -79,12 +82,15 @@ TOLERANCES = [
     ("05_mnist_classification/top_pairs", None, None),
     ("05_mnist_classification/mcnemar_affine_plain_counts", 10, 0),
     ("05_mnist_classification/mcnemar_*_counts", 20, 0.2),
-    ("05_mnist_classification/top_pair_counts", 4, 0.3),
+    ("05_mnist_classification/top_pair_counts", 2, 0.2),
     ("05_mnist_classification/*_wrong_count", 10, 0.15),
     ("05_mnist_classification/always_wrong_also_*", 0.1, 0),
     # L-BFGS and a falling rate come to the minimum of a convex cost.
-    ("05_mnist_classification/logistic_cost", 0, 0.001),
-    ("05_mnist_classification/no_hidden_layer_cost", 0, 0.001),
+    ("05_mnist_classification/logistic_cost", 0, 0.0005),
+    ("05_mnist_classification/no_hidden_layer_cost", 0, 0.0005),
+    ("05_mnist_classification/test_accuracy_logistic", 0.0005, 0),
+    ("05_mnist_classification/test_accuracy_no_hidden_layer", 0.0005, 0),
+    ("05_mnist_classification/study_*", 0, 1e-9),  # of a file, data/mnist_study.npz
     # Standard deviations of three or five accuracies.
     ("05_mnist_classification/test_spread_affine", 0.0006, 0),
     ("05_mnist_classification/test_spread_*", 0.0015, 0),
@@ -92,7 +98,7 @@ TOLERANCES = [
     # Other rounding, other trainings: with a falling rate their test accuracies scatter by 0.02 to
     # 0.07 points over seeds, at a constant rate by 0.1 to 0.2.
     ("05_mnist_classification/same_answer_accuracy_*", 0.001, 0),
-    ("05_mnist_classification/test_accuracy_same_settings", 0.003, 0),
+    ("05_mnist_classification/test_accuracy_plain", 0.001, 0),
     ("05_mnist_classification/test_accuracy_standard_error", 0.0001, 0),
     ("05_mnist_classification/test_accuracy_affine", 0.001, 0),
     ("05_mnist_classification/test_accuracy_mean", 0.001, 0),
@@ -117,10 +123,12 @@ def both(name):
 
 def agree(fresh, committed, absolute, relative):
     """Whole numbers are settings and counts: the same, unless an absolute tolerance is given. The
-    relative one is symmetric: neither number may be more than 1 + relative times the other."""
+    relative one is symmetric: neither number may be more than 1 + relative times the other; of a
+    list's numbers each may have its own."""
     if isinstance(committed, list):
+        each = relative if isinstance(relative, list) else [relative] * len(committed)
         return len(fresh) == len(committed) and all(
-            agree(f, c, absolute, relative) for f, c in zip(fresh, committed)
+            agree(f, c, absolute, r) for f, c, r in zip(fresh, committed, each)
         )
     if isinstance(committed, float) or (isinstance(committed, int) and absolute):
         low, high = sorted([abs(fresh), abs(committed)])

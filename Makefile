@@ -22,14 +22,16 @@ SAME := $(STAMPS) test check lab
 ifneq ($(shell grep -sw avx2 /proc/cpuinfo),)
 $(SAME): export OPENBLAS_CORETYPE ?= Haswell
 $(SAME): export OPENBLAS_NUM_THREADS ?= 1
-$(SAME): export NPY_DISABLE_CPU_FEATURES ?= X86_V4 AVX512_ICL AVX512_SPR
+$(SAME): export NPY_DISABLE_CPU_FEATURES ?= X86_V4 AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR
 else ifeq ($(MAKELEVEL),0)
 $(info This is no x86-64 Linux with AVX2: its results agree within tolerances, not digit by digit.)
 endif
 
-# Nor do they hang on what a user has set for Jupyter or Matplotlib.
-AWAY := env -u MPLCONFIGDIR -u MPLBACKEND -u IPYTHONDIR -u JUPYTER_CONFIG_DIR -u JUPYTER_CONFIG_PATH \
-	-u JUPYTER_PATH -u XDG_CONFIG_HOME -u XDG_CACHE_HOME HOME="$(CURDIR)/.build/home"
+# Nor do they hang on what a user has set for Python, Jupyter or Matplotlib: of the user's variables
+# only these are kept.
+KEPT := PATH LD_LIBRARY_PATH TMPDIR OPENBLAS_CORETYPE OPENBLAS_NUM_THREADS NPY_DISABLE_CPU_FEATURES \
+	FASHION_MNIST http_proxy https_proxy
+AWAY := env -i HOME="$(CURDIR)/.build/home" LANG=C.UTF-8 $(foreach name,$(KEPT),$${$(name)+"$(name)=$$$(name)"})
 
 # One notebook at a time: its trainings take both cores, and two are no faster.
 .NOTPARALLEL:
@@ -73,35 +75,36 @@ define run_notebook
 	touch -r $$copy/before notebooks/$(1).ipynb .build/$(1).done
 endef
 
-$(STAMPS): .build/%.done: notebooks/%.ipynb nnlib.py notebooks/common.py notebooks/report.mplstyle | .venv/.done
+$(STAMPS): .build/%.done: notebooks/%.ipynb nnlib.py notebooks/common.py notebooks/report.mplstyle requirements.txt | .venv/.done
 	$(call run_notebook,$*)
 
-# `make 02`, and each figure by its name; a figure that was removed is drawn again.
+# `make 02`, and each figure by its name. A notebook of which a figure or the results were removed has
+# to run again.
 define names
 .PHONY: $(firstword $(subst _, ,$(1)))
 $(firstword $(subst _, ,$(1))): .build/$(1).done
-$(sort $(shell grep -o 'figures/[a-z0-9_]*\.svg\\"' notebooks/$(1).ipynb | tr -d '\\"')): .build/$(1).done
-	@test -e $$@ || { rm $$< && $$(MAKE) $$<; }
+$(2): .build/$(1).done
+$(if $(filter-out $(wildcard $(2)),$(2)),.PHONY: .build/$(1).done)
 endef
-$(foreach notebook,$(NOTEBOOKS),$(eval $(call names,$(notebook))))
+made_by = $(sort $(shell grep -o 'figures/[a-z0-9_]*\.svg\\"' notebooks/$(1).ipynb | tr -d '\\"')) report/results/$(1).json
+$(foreach notebook,$(NOTEBOOKS),$(eval $(call names,$(notebook),$(call made_by,$(notebook)))))
 
 .build/02_runge_regression.done: report/results/06_library_comparison.json
 .build/05_mnist_classification.done: data/mnist_784.npz $(wildcard data/mnist_study.npz)
 
 report/report.pdf: report/report.typ report/references.bib $(STAMPS) $(LONG:%=report/results/%.json) | .venv/.done
-	$(BIN)/python -c "import typst; typst.compile('report/report.typ', output='.build/$$$$.pdf', root='.', pdf_standards=['ua-1'])" && \
+	$(BIN)/python -c "import typst; typst.compile('report/report.typ', output='.build/$$$$.pdf', root='.', ignore_system_fonts=True, pdf_standards=['ua-1'])" && \
 		mv -f .build/$$$$.pdf $@
 
 # The notebooks write figures and results, so that the tests run in a copy of the tree.
 test: .venv/.done
 	$(BIN)/ruff check .
-	rm -rf .build/test
-	mkdir -p .build/home .build/test/committed
-	tar -c --exclude=./.git --exclude=./.venv --exclude=./.build . | tar -x -C .build/test
-	cp -r report/results figures .build/test/committed
-	cd .build/test && $(AWAY) ../../$(BIN)/pytest -n 2 --dist loadfile tests
-	cd .build/test && $(AWAY) ../../$(BIN)/pytest -n 2 --dist loadfile --nbval --nbval-current-env $(NOTEBOOKS:%=notebooks/%.ipynb)
-	cd .build/test && ../../$(BIN)/pytest tests/results_agree.py
+	mkdir -p .build/home && copy=$$(mktemp -d .build/test.XXXXXX) && trap "rm -rf $$copy" EXIT INT TERM && \
+	tar -c --exclude=./.git --exclude=./.venv --exclude=./.build . | tar -x -C $$copy && \
+	mkdir $$copy/committed && cp -r report/results figures $$copy/committed && (cd $$copy && \
+	$(AWAY) ../../$(BIN)/pytest -n 2 --dist loadfile tests && \
+	$(AWAY) ../../$(BIN)/pytest -n 2 --dist loadfile --nbval --nbval-current-env $(NOTEBOOKS:%=notebooks/%.ipynb) && \
+	$(AWAY) ../../$(BIN)/pytest tests/results_agree.py)
 
 # What takes long is left to `make test`: browsers, exercises, dask, every combination's gradient.
 check: .venv/.done

@@ -1,4 +1,4 @@
-"""`make` survives kills, a full disk, a read-only checkout, and what a machine may be without.
+"""`make` survives kills, a full disk, a read-only checkout, settings, and what may be missing.
 
     python tests/faults.py [--kills 3] [--goal 01] [--only NAME ...] [--seed 0] [--environment]
 
@@ -148,6 +148,32 @@ def clock():
     return "a run or none, as make's rules are, with the same bytes"
 
 
+def removed():
+    """a figure and results that are gone"""
+    make(options.goal)
+    for suffix in (".svg", ".json"):
+        gone = next(path for path in old if path.suffix == suffix)
+        (tree / gone).unlink()
+        make()
+        assert (tree / gone).read_bytes() == new[gone]
+    return "made again by a plain make"
+
+
+def settings():
+    """a user's settings for Python, Jupyter and Matplotlib"""
+    home = tree.with_name("settings")
+    startup = home / ".ipython/profile_default/startup/ours.py"
+    startup.parent.mkdir(parents=True)
+    startup.write_text("import numpy; numpy.set_printoptions(precision=2)")
+    (home / "nnlib.py").write_text("raise ImportError('another nnlib')")
+    (home / "matplotlibrc").write_text("savefig.transparent: True")
+    folders = dict.fromkeys(["HOME", "MATPLOTLIBRC", "PYTHONPATH"], str(home))
+    others = {"PYTHONSTARTUP": str(startup), "PYTHONOPTIMIZE": "1", "TZ": "Asia/Tokyo"}
+    make(options.goal, **folders, **others, LC_ALL="tr_TR.UTF-8", COLUMNS="40")
+    all_are(new)
+    return "in the home and in variables"
+
+
 @contextmanager
 def mounted(*arguments, at):
     """Something mounted at a folder."""
@@ -236,7 +262,9 @@ def no_git():
     return works("data report", PATH=str(tools))
 
 
-FAULTS = [kills, two_at_once, clock, full, read_only, no_network, no_home, no_git]
+FAULTS = [
+    kills, two_at_once, clock, removed, settings, full, read_only, no_network, no_home, no_git,
+]  # fmt: skip
 NEED_ROOT = [full, read_only, no_network]
 
 if __name__ == "__main__":

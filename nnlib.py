@@ -525,8 +525,7 @@ class NeuralNetwork:
 
         Nothing is trained until it is looped over; ``list(network.train(...))`` does all of it. A
         bad argument is a ValueError at the call. Where the cost or a parameter stops being finite
-        a FloatingPointError is raised, with the parameters from the beginning of that epoch, or of
-        the one before if their own cost is not finite.
+        a FloatingPointError is raised, with the last parameters that began an epoch at finite cost.
 
         Parameters
         ----------
@@ -807,7 +806,8 @@ class NeuralNetworkClassifier(ClassifierMixin, _Estimator):
 
     def predict(self, X):
         """(n,) labels, the most probable of `classes_`."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        winners = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[winners]
 
 
 # --------------------------------------------------------------------------- guards

@@ -30,7 +30,7 @@ endif
 # Nor do they hang on what a user has set for Python, Jupyter or Matplotlib: of the user's variables
 # only these are kept.
 KEPT := PATH LD_LIBRARY_PATH TMPDIR OPENBLAS_CORETYPE OPENBLAS_NUM_THREADS NPY_DISABLE_CPU_FEATURES \
-	FASHION_MNIST http_proxy https_proxy
+	FASHION_MNIST http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
 AWAY := env -i HOME="$(CURDIR)/.build/home" LANG=C.UTF-8 $(foreach name,$(KEPT),$${$(name)+"$(name)=$$$(name)"})
 
 # One notebook at a time: its trainings take both cores, and two are no faster.

@@ -42,7 +42,6 @@ TOLERANCES = [
     ("02_runge_regression/*rmsprop_*m[ai][nx]", 0, 1.0),
     ("02_runge_regression/*rmsprop_*", 0, 0.3),
     ("02_runge_regression/*gradient_descent_*", 0, 0.4),
-    ("02_runge_regression/rates_below_1e-4", 1, 0),  # the lowest cost of one is 1.05e-4
     # Errors of 1e-8, and polynomials that are exact to 1e-24.
     ("02_runge_regression/clean_*", 0, 1e-5),
     ("02_runge_regression/map_clean_*", 0, 1e-6),
@@ -71,7 +70,7 @@ TOLERANCES = [
     ("04_regularization/cost_of_choosing_*", 0, 0.2),
     ("04_regularization/spread_l[12]_0.0001_*", 0, 0.7),
     ("04_regularization/spread_over_rates_l[12]_0.001_median", 0, 0.2),
-    ("04_regularization/spread_*", 0, 0.42),
+    ("04_regularization/spread_*", 0, 0.4),
     ("04_regularization/rise_over_time_*", 0, 0.25),
     ("04_regularization/*_excess_by_rate", 0, 0.3),
     ("04_regularization/none_rate_0.03_*", 0, 0.4),  # the highest rate, at which runs break out
